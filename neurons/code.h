@@ -1,0 +1,27 @@
+/* Spike codes: how an integer code of T bits leaves a neuron as signed spikes.
+ *
+ * A code value c, 0 <= c < 2^T, 1 <= T <= 16, is sent in T timesteps; the spike of step t weighs
+ * 2^(T-1-t) least significant bits (las.md, Codes; few-spike neurons: Stoeckl & Maass 2021).
+ *   radix:   one positive spike per set bit.
+ *   ternary: at step t the remaining value v sends sign(v) iff 3|v| > 2^(T-t); same values, about a
+ *            quarter fewer spikes.
+ * The sign of the coded number is applied by the caller. */
+#ifndef LASSIM_NEURONS_CODE_H
+#define LASSIM_NEURONS_CODE_H
+
+#include <stdint.h>
+
+enum { SPIKE_STEPS_MAX = 16 };
+enum spike_code { SPIKE_CODE_RADIX = 0, SPIKE_CODE_TERNARY = 1 };
+
+/* The spikes of one code value: bit t of `fired` is set when step t spikes, bit t of `negative`
+ * (a subset of fired) when that spike is negative. */
+struct spike_steps {
+    uint32_t fired;
+    uint32_t negative;
+};
+
+/* steps: T, 1..16; value: 0 .. 2^T - 1.  Pure, O(T).  Exact: sum over fired of +-2^(T-1-t) = value. */
+struct spike_steps code_steps(enum spike_code code, unsigned steps, uint32_t value);
+
+#endif

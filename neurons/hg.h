@@ -1,0 +1,102 @@
+/* HG, the hierarchically gated neuron: a scalar nonlinearity by integer tables (LAS, arXiv
+ * 2505.09659; exact form: docs/design.md).
+ *
+ * A gate picks one interval [l, l+w): first the side (sign of x) and octave of |x|, then one of
+ * 2^sub_bits equal sub-intervals of the octave.  The few-spike sub-neuron of that interval codes
+ *   u = (|x| - l) / w,   c = min(round(u 2^T), 2^T - 1)
+ * and the output is   y = (base[row] + slope[row] c / 2^T) 2^output_grid,  exact because every
+ * slope is a multiple of 2^16.  base = f(l), slope = f(l+w) - f(l), both rounded to the grid.
+ *
+ * Rows: for each side present (positive first), one underflow row [0, 2^lo) if f(0) is finite, then
+ * for each octave lo .. hi-1 ascending 2^sub_bits rows ascending.
+ * Gates: octave gates are numbered side by side in the same order (underflow first), then the
+ * sub-interval gates 0 .. 2^sub_bits - 1 follow; G = their total.  An underflow row has sub-interval 0.
+ */
+#ifndef LASSIM_NEURONS_HG_H
+#define LASSIM_NEURONS_HG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum hg_function {
+    HG_EXP,       /* e^x, x <= 0 (negative side only) */
+    HG_INV,       /* 1/x, x > 0 */
+    HG_RSQRT,     /* 1/sqrt(x), x > 0 */
+    HG_SQRT,      /* sqrt(x), x >= 0 */
+    HG_SQUARE,    /* x^2, both sides */
+    HG_GELU_ERF,  /* x Phi(x) */
+    HG_GELU_TANH, /* 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
+    HG_SILU,      /* x sigmoid(x) */
+    HG_QUICK_GELU, /* x sigmoid(1.702 x) */
+    HG_FUNCTIONS
+};
+enum hg_error_kind { HG_ERROR_ABSOLUTE, HG_ERROR_RELATIVE };
+
+/* Bounds that hg_table_check enforces, whoever made the table. */
+enum { HG_SUB_BITS_MAX = 16, HG_OCTAVE_MIN = -64, HG_OCTAVE_MAX = 64, HG_SLOPE_GRAIN = 1 << 16 };
+#define HG_BASE_LIMIT (INT64_C(1) << 61) /* |base|, |slope| and |base + slope| stay below */
+
+struct hg_table {
+    enum hg_function function;
+    int lo, hi;          /* octaves 2^lo .. 2^hi, lo < hi, hi - input_grid <= 62 */
+    int positive, negative; /* which sides exist, at least one */
+    int underflow;       /* 1: f(0) is finite, [0, 2^lo) is a row on each side */
+    int silent_beyond;   /* 1: |x| >= 2^hi gives no spike at all (f is 0 on its grid there); 0: saturates */
+    unsigned sub_bits;   /* log2 of sub-intervals per octave, 0..16 */
+    int input_grid;      /* x is rounded to multiples of 2^input_grid, half away from zero */
+    int output_grid;     /* base and slope are multiples of 2^output_grid */
+    double error;        /* measured maximum error over the domain at T = 16 */
+    enum hg_error_kind error_kind;
+    uint32_t rows;
+    const int64_t *base, *slope; /* [rows]; owned by whoever made the table */
+};
+
+/* One coded neuron. */
+struct hg_code {
+    uint32_t row;
+    uint16_t octave_gate, sub_gate; /* gate indices, sub_gate already counted on from the octaves */
+    uint16_t magnitude;             /* c */
+    uint8_t silent;                 /* 1: no gates, no code, value 0 */
+    uint8_t saturated;
+};
+
+/* Rows the layout above asks for; 0 if the layout breaks a bound. */
+uint32_t hg_rows(const struct hg_table *table);
+/* G, the number of gates. */
+uint32_t hg_gates(const struct hg_table *table);
+/* NULL if every field and row keeps the bounds above, else what is wrong (a static string).  Safe on
+ * hostile fields; reads base and slope [0, rows) only after rows was checked.  O(rows). */
+const char *hg_table_check(const struct hg_table *table);
+
+/* Codes x (double: finite or +-inf; -0 is 0) for T = steps.  A NaN is refused: returns -1 and leaves
+ * *code silent.  Out of range: saturated = 1 and the nearest row's end, or silent (silent_beyond; x on a
+ * side that does not exist saturates at that table's end nearest to 0).  Returns 0. */
+int hg_encode(const struct hg_table *table, unsigned steps, double x, struct hg_code *code);
+/* The same from a row and code seen in a trace: fills gates from row.  Returns -1 if row is out of range. */
+int hg_gates_of_row(const struct hg_table *table, uint32_t row, uint16_t *octave_gate, uint16_t *sub_gate);
+/* base + slope c / 2^T, exact; 0 if silent. */
+int64_t hg_value(const struct hg_table *table, unsigned steps, const struct hg_code *code);
+/* What the code spike of step t (0..T-1) adds: slope 2^-(t+1), exact. */
+static inline int64_t hg_step_weight(const struct hg_table *table, uint32_t row, unsigned t)
+{
+    return table->slope[row] / (INT64_C(1) << (t + 1));
+}
+
+/* The reference function in double, fixed order of operations, no libm (neurons/real.h). */
+double hg_reference(enum hg_function function, double x);
+enum hg_error_kind hg_function_error_kind(enum hg_function function);
+const char *hg_function_name(enum hg_function function);
+
+/* Fits a table for |x| in [2^lo, 2^hi): the smallest sub_bits in 0..12 whose measured error (hg_measure at
+ * T = 16) is <= error_target; both sides where the function has them.  base and slope are written into
+ * `storage` ([capacity] int64_t each, base first then slope; capacity >= HG_ROWS_MAX suffices for every
+ * fit); table->base/slope point into it.  Reproducible: same arguments, same integers on every compiler.
+ * Returns 0, or -1 if error_target cannot be met (the table is then the finest tried). */
+enum { HG_ROWS_MAX = 1 << 19 };
+int hg_fit(enum hg_function function, int lo, int hi, double error_target, int64_t *storage, size_t capacity,
+           struct hg_table *table);
+/* Largest error against hg_reference over [from, to] (same sign), sweeping the table's input grid at the
+ * edges, centre and quarter points of every sub-interval met and `extra` seeded points each. */
+double hg_measure(const struct hg_table *table, unsigned steps, double from, double to, unsigned extra);
+
+#endif
