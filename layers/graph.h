@@ -77,10 +77,17 @@ struct population {
     int head_side;        /* 1: opens no window for a token whose logits are not asked for */
     int relu;             /* fc */
     int per_channel;      /* ln: alpha shift per channel */
+    int into_residual;    /* post-LN ln: one of its fan_out synapses enters the residual, which is emptied when
+                           * this train arrives (its value is the residual's new one) */
     uint32_t norm;        /* index of the norm this population belongs to, or GRAPH_NONE */
     uint32_t bias_elements; /* bias injections at this population's close, were every bias present:
                              * q, k, v: D; fc: F; res: D when fed by o or fc2 (see matrix.bias) */
 };
+
+/* What an index of population_kind is called in names and prints: "tok", "res", "xmu", ...; "?" out of range. */
+const char *population_kind_name(enum population_kind kind);
+/* "input", "OAT", "HG". */
+const char *code_kind_name(enum code_kind code);
 
 /* Where a matrix's product goes. */
 enum matrix_target { TARGET_POPULATION = 0, TARGET_RESIDUAL, TARGET_HEAD };
@@ -116,14 +123,16 @@ struct graph {
 
 enum { GRAPH_BLOCK_NEURONS = 1024 /* neurons of one spike packet's block */ };
 
-/* NULL if every hyperparameter is in range (sizes below 2^20, layers <= 1024, products that size memory
- * checked for overflow), else what is wrong, a static string that names the field and its range. */
+/* NULL if every hyperparameter is in range, else what is wrong, a static string that names the field and its
+ * range.  Sizes are 1 .. 2^20 - 1, layers 1 .. 1024, heads * positions < 2^31: so every product of two
+ * sizes, a layer count and a word size stays below 2^60.  O(1). */
 const char *graph_config_check(const struct model_config *config);
 /* Builds the family's table.  Returns NULL on a bad config or no memory; *reason then says why.
  * The caller owns the graph: graph_free. */
 struct graph *graph_build(const struct model_config *config, const char **reason);
 void graph_free(struct graph *graph);
-/* Neurons that take part in population p's window of the token at `position` (0-based). */
+/* Neurons that take part in population p's window of the token at `position` (0-based, clipped at the
+ * longest context): all of them, or heads * (position + 1) where only visible keys do. */
 uint32_t graph_window_neurons(const struct graph *graph, uint32_t p, uint32_t position);
 /* Blocks of GRAPH_BLOCK_NEURONS in population p. */
 uint32_t graph_blocks(const struct graph *graph, uint32_t p);
