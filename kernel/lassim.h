@@ -27,7 +27,8 @@ struct lassim_error {
     char text[512];
 };
 
-/* "0.1.0" */
+/* The version of this header; lassim_version is that of the library. */
+#define LASSIM_VERSION "0.1.0"
 LASSIM_API const char *lassim_version(void);
 
 /* A converted model, mapped read only. */

@@ -1,0 +1,273 @@
+# lassim: GNU make, no configuration step.
+#   make            build/lassim, build/liblassim.a, build/liblassim.so
+#   make demo       sets up what is missing, builds, converts the bundled checkpoint, runs it
+#   make check      sets up what is missing, builds, runs every test and lint gate
+#   make asan|tsan  the unit tests and end-to-end scripts under sanitizers
+#   make help       the other targets
+# BUILD names the directory of a variant: the same rules serve build/asan, build/clang-O0, ...
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+O ?= -O2
+WERROR ?= -Werror
+SANITIZE ?=
+FUZZ_SECONDS ?= 30
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+CLANG := $(shell command -v clang-14 || command -v clang || echo clang)
+CLANG_FORMAT := $(shell command -v clang-format-14 || command -v clang-format || echo clang-format)
+CLANG_TIDY := $(shell command -v clang-tidy-14 || command -v clang-tidy || echo clang-tidy)
+VERSION := $(shell sed -n 's/^\#define LASSIM_VERSION "\(.*\)"/\1/p' kernel/lassim.h)
+
+# ---- flags ------------------------------------------------------------------------------------
+LIBRARIES := libevent_core hwloc jansson libpcre2-8 libxxhash openblas
+ifeq ($(SANITIZE),)
+LIBRARIES += jemalloc
+else
+SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZE_DEFINES := -DLASSIM_NO_JEMALLOC -DLASSIM_DEBUG
+endif
+PKG_CFLAGS := $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null)
+
+WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+LASSIM_CPPFLAGS := -D_GNU_SOURCE -I. $(PKG_CFLAGS) $(SANITIZE_DEFINES) $(DEFINES) $(CPPFLAGS)
+LASSIM_CFLAGS := -std=gnu17 -g $(O) $(WARNINGS) -ffp-contract=off -fno-math-errno -fwrapv -fPIC -pthread \
+                 -fvisibility=hidden $(SANITIZE_FLAGS) $(CFLAGS)
+LASSIM_LDFLAGS := -pthread $(SANITIZE_FLAGS) $(LDFLAGS)
+
+# ---- files ------------------------------------------------------------------------------------
+ROOMS := queue neurons layers kernel convert
+LIBRARY_SOURCES := $(wildcard $(addsuffix /*.c,$(ROOMS)))
+PROGRAM_SOURCES := $(wildcard kernel/program/*.c)
+TEST_SOURCES := $(wildcard $(foreach room,$(ROOMS) program,test/$(room)/test_*.c))
+LONG_SOURCES := $(wildcard test/long/test_*.c)
+TEST_HELPERS := $(wildcard test/helpers/*.c)
+FUZZ_SOURCES := $(wildcard test/fuzz/fuzz_*.c)
+BENCH_SOURCES := $(wildcard bench/*.c)
+HEADERS := $(wildcard $(addsuffix /*.h,$(ROOMS)) kernel/program/*.h bench/*.h test/*/*.h)
+E2E_SCRIPTS := $(filter-out test/e2e/common.sh,$(wildcard test/e2e/*.sh))
+ALL_SOURCES := $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES) $(wildcard test/*/*.c scripts/*.c)
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIBRARY_OBJECTS := $(call objects,$(LIBRARY_SOURCES))
+PROGRAM_OBJECTS := $(call objects,$(PROGRAM_SOURCES))
+SHELL_OBJECTS := $(filter-out %/main.o,$(PROGRAM_OBJECTS))
+HELPER_OBJECTS := $(call objects,$(TEST_HELPERS))
+TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
+LONG_TESTS := $(patsubst %.c,$(BUILD)/%,$(LONG_SOURCES))
+FUZZ_REPLAYS := $(patsubst test/fuzz/fuzz_%.c,$(BUILD)/test/fuzz/replay_%,$(FUZZ_SOURCES))
+FUZZ_TARGETS := $(patsubst test/fuzz/%.c,$(BUILD)/test/fuzz/%,$(FUZZ_SOURCES))
+BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SOURCES))
+TOOLS := $(patsubst test/e2e/%.c,$(BUILD)/test/e2e/%,$(wildcard test/e2e/*.c))
+
+Q := $(if $(V),,@)# V=1 shows the commands
+SUBMAKE := $(MAKE) --no-print-directory
+PARALLEL := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
+.PHONY: all need deps demo check check-run check-build check-long unit asan tsan debug lint lint-format \
+        lint-cppcheck lint-tidy lint-warnings lint-headers lint-shell fuzz fuzz-build replay bench mutants \
+        install uninstall clean help FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+PROGRAM := $(if $(wildcard kernel/program/main.c),$(BUILD)/lassim)
+all: $(BUILD)/liblassim.a $(BUILD)/liblassim.so $(PROGRAM) $(if $(PROGRAM),$(BUILD)/lassim.1 $(BUILD)/lassim.bash)
+
+help:
+	@sed -n 's/^# help: /  make /p' Makefile
+
+# ---- packages ---------------------------------------------------------------------------------
+need:
+	@CC="$(CC)" scripts/deps.sh check build
+# help: deps           installs the packages that everything below needs
+deps:
+	@CC="$(CC)" scripts/deps.sh install test
+
+# ---- objects, library, program ----------------------------------------------------------------
+# The flags are a prerequisite: other flags in the same BUILD rebuild it.
+FLAGS_NOW := $(CC) $(LASSIM_CPPFLAGS) $(LASSIM_CFLAGS) $(LASSIM_LDFLAGS) $(PKG_LIBS)
+$(BUILD)/flags: FORCE | need
+	@mkdir -p $(@D); printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(if $(V),,echo "  CC   $@";) $(CC) $(LASSIM_CPPFLAGS) $(LASSIM_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/liblassim.a: $(LIBRARY_OBJECTS)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+$(BUILD)/liblassim.so: $(LIBRARY_OBJECTS)
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) -shared -Wl,-soname,liblassim.so.0 $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS)
+$(BUILD)/lassim: $(PROGRAM_OBJECTS) $(BUILD)/liblassim.a
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $(PROGRAM_OBJECTS) $(BUILD)/liblassim.a -o $@ $(PKG_LIBS)
+
+# Man page and completion are made from the option table by the program's own generator.
+$(BUILD)/make_docs: $(call objects,scripts/make_docs.c) $(SHELL_OBJECTS) $(BUILD)/liblassim.a
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS)
+$(BUILD)/lassim.1: $(BUILD)/make_docs docs/lassim.1.in
+	$(Q)$(BUILD)/make_docs man docs/lassim.1.in >$@
+$(BUILD)/lassim.bash: $(BUILD)/make_docs
+	$(Q)$(BUILD)/make_docs bash >$@
+
+# ---- tests ------------------------------------------------------------------------------------
+$(BUILD)/test/program/%: $(BUILD)/obj/test/program/%.o $(HELPER_OBJECTS) $(SHELL_OBJECTS) $(BUILD)/liblassim.a
+	@mkdir -p $(@D)
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ -lcmocka $(PKG_LIBS) -lm
+$(BUILD)/test/e2e/%: $(BUILD)/obj/test/e2e/%.o $(BUILD)/liblassim.a
+	@mkdir -p $(@D)
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS) -lm
+$(BUILD)/test/fuzz/replay_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(BUILD)/obj/test/fuzz/replay_main.o $(BUILD)/liblassim.a
+	@mkdir -p $(@D)
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS) -lm
+$(BUILD)/test/fuzz/fuzz_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(BUILD)/liblassim.a
+	@mkdir -p $(@D)
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) -fsanitize=fuzzer $^ -o $@ $(PKG_LIBS) -lm
+$(BUILD)/test/%: $(BUILD)/obj/test/%.o $(HELPER_OBJECTS) $(BUILD)/liblassim.a
+	@mkdir -p $(@D)
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ -lcmocka $(PKG_LIBS) -lm
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/liblassim.a
+	@mkdir -p $(@D)
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS) -lm
+
+# A command of the test runner: unit tests, end-to-end scripts on $(BUILD)/lassim.
+UNIT_COMMANDS := $(TESTS) $(E2E_SCRIPTS)
+REPLAY_COMMANDS := $(patsubst test/fuzz/fuzz_%.c,"scripts/replay.sh build/asan %",$(FUZZ_SOURCES))
+LINT_GATES := lint-headers lint-warnings lint-format lint-cppcheck lint-tidy lint-shell
+LINT_COMMANDS := $(patsubst %,"$(SUBMAKE) %",$(LINT_GATES))
+RUNNER = MAKEFLAGS= BUILD=$(BUILD) LASSIM=$(BUILD)/lassim scripts/run-tests.sh $(BUILD)/log $(JOBS)
+
+check-build: all $(TESTS) $(TOOLS)
+unit: check-build
+	@$(RUNNER) $(UNIT_COMMANDS)
+replay: $(FUZZ_REPLAYS)
+check-run: check-build
+	@$(SUBMAKE) BUILD=build/asan SANITIZE=address,undefined replay
+	@$(RUNNER) $(LINT_COMMANDS) $(UNIT_COMMANDS) $(REPLAY_COMMANDS)
+# help: check          every test and lint gate; installs what is missing first
+check: deps
+	@$(SUBMAKE) $(PARALLEL) check-run
+
+# help: asan, tsan     the same tests under AddressSanitizer + UBSan, ThreadSanitizer
+asan: deps
+	@$(SUBMAKE) $(PARALLEL) BUILD=build/asan SANITIZE=address,undefined unit
+tsan: deps
+	@TSAN_OPTIONS="halt_on_error=1 suppressions=test/tsan.supp $$TSAN_OPTIONS" \
+	    $(SUBMAKE) $(PARALLEL) BUILD=build/tsan SANITIZE=thread unit
+# help: debug          build/debug with expensive assertions, not optimised
+debug: need
+	@$(SUBMAKE) $(PARALLEL) BUILD=build/debug O=-O0 DEFINES=-DLASSIM_DEBUG all
+# help: check-long     check, test/long, sanitizers, gcc and clang at -O0 and -O3, fuzzing, mutants
+check-long: check
+	@$(SUBMAKE) $(PARALLEL) check-variants check-long-run
+	@$(SUBMAKE) asan
+	@$(SUBMAKE) tsan
+	@$(SUBMAKE) fuzz
+	@$(SUBMAKE) mutants
+.PHONY: check-variants check-long-run
+check-long-run: check-build $(LONG_TESTS)
+	@TEST_TIMEOUT=7200 $(RUNNER) $(LONG_TESTS)
+check-variants:
+	@$(SUBMAKE) BUILD=build/gcc-O0 CC=gcc O=-O0 unit
+	@$(SUBMAKE) BUILD=build/gcc-O3 CC=gcc O=-O3 unit
+	@$(SUBMAKE) BUILD=build/clang-O0 CC=$(CLANG) O=-O0 unit
+	@$(SUBMAKE) BUILD=build/clang-O3 CC=$(CLANG) O=-O3 unit
+
+# help: fuzz           every fuzz target for FUZZ_SECONDS (30) under libFuzzer, ASan and UBSan
+fuzz:
+	@CC="$(CC)" scripts/deps.sh install fuzz
+	@$(SUBMAKE) $(PARALLEL) BUILD=build/fuzz CC=$(CLANG) SANITIZE=address,undefined \
+	    CFLAGS="$(CFLAGS) -fsanitize=fuzzer-no-link" fuzz-build
+	@scripts/fuzz.sh $(FUZZ_SECONDS) $(patsubst test/fuzz/%.c,build/fuzz/test/fuzz/%,$(FUZZ_SOURCES))
+fuzz-build: $(FUZZ_TARGETS)
+
+# help: mutants        applies test/mutants.txt line by line; each mutant must die
+mutants: need
+	@scripts/mutants.sh build/mutants
+
+# ---- lint -------------------------------------------------------------------------------------
+LINT := build/lint
+# help: lint           clang-format, clang-tidy, cppcheck, gcc and clang warnings, headers alone
+lint: deps
+	@$(SUBMAKE) $(PARALLEL) -k $(LINT_GATES)
+# Only version 14 decides about format: others lay out some constructs differently.
+lint-format:
+	@if $(CLANG_FORMAT) --version | grep -q 'version 14\.'; then \
+	    $(CLANG_FORMAT) --dry-run --Werror $(ALL_SOURCES) $(HEADERS); \
+	else echo "not checked: the format is clang-format 14's, here is $$($(CLANG_FORMAT) --version)"; fi
+lint-cppcheck:
+	@mkdir -p $(LINT)/cppcheck
+	$(Q)cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr --std=c11 \
+	    --suppress=missingIncludeSystem --suppress=*:*/cmocka.h --cppcheck-build-dir=$(LINT)/cppcheck -I. \
+	    -D__GNUC__=12 -D__x86_64__=1 --library=posix $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES)
+lint-tidy: $(patsubst %.c,$(LINT)/%.tidy,$(LIBRARY_SOURCES) $(PROGRAM_SOURCES))
+lint-warnings: $(patsubst %.c,$(LINT)/%.clang,$(ALL_SOURCES)) $(patsubst %.c,$(LINT)/%.gcc,$(ALL_SOURCES))
+lint-headers: $(patsubst %.h,$(LINT)/%.alone,$(HEADERS))
+lint-shell:
+	@for script in scripts/*.sh $(wildcard test/e2e/*.sh) .ci/run; do bash -n $$script || exit 1; done
+
+STRICT := -std=gnu17 $(WARNINGS) -ffp-contract=off -fno-math-errno -fwrapv -pthread
+$(LINT)/%.tidy: %.c .clang-tidy $(HEADERS)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG_TIDY) --quiet --warnings-as-errors='*' $< -- -std=gnu17 $(LASSIM_CPPFLAGS) 2>$@.log || \
+	    { cat $@.log; exit 1; }
+	@touch $@
+$(LINT)/%.clang: %.c $(HEADERS)
+	@mkdir -p $(@D)
+	@$(CLANG) $(STRICT) $(LASSIM_CPPFLAGS) -fsyntax-only $<
+	@touch $@
+$(LINT)/%.gcc: %.c $(HEADERS)
+	@mkdir -p $(@D)
+	@gcc $(STRICT) $(LASSIM_CPPFLAGS) -fsyntax-only $<
+	@touch $@
+$(LINT)/%.alone: %.h $(HEADERS)
+	@mkdir -p $(@D)
+	@echo '#include "$<"' | $(CC) $(STRICT) -Wno-unused-function -Wno-unused-const-variable $(LASSIM_CPPFLAGS) \
+	    -fsyntax-only -x c -
+	@touch $@
+
+# ---- demo, bench, install ---------------------------------------------------------------------
+# help: demo           converts examples/opt-tiny to build/demo/opt.snn, runs it, writes build/demo/spikes.bin
+demo:
+	@CC="$(CC)" scripts/deps.sh install build
+	@$(SUBMAKE) $(PARALLEL) all
+	@mkdir -p build/demo
+	$(BUILD)/lassim convert examples/opt-tiny -o build/demo/opt.snn
+	$(BUILD)/lassim --model build/demo/opt.snn --trace build/demo/spikes.bin
+	@ls -l build/demo/opt.snn build/demo/spikes.bin
+
+# help: bench          the benchmarks of bench/, results as JSON in build/bench
+bench: all $(BENCHES)
+	@for bench in $(BENCHES); do echo "== $$bench"; $$bench || exit 1; done
+
+LIBDIR := $(PREFIX)/lib
+BINDIR := $(PREFIX)/bin
+COMPLETIONS := $(PREFIX)/share/bash-completion/completions
+# help: install        PREFIX=/usr/local DESTDIR=: program, library, header, lassim.pc, man page, completion
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include \
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(COMPLETIONS)
+	install -m 755 $(BUILD)/lassim $(DESTDIR)$(BINDIR)/lassim
+	install -m 644 $(BUILD)/liblassim.a $(DESTDIR)$(LIBDIR)/liblassim.a
+	install -m 755 $(BUILD)/liblassim.so $(DESTDIR)$(LIBDIR)/liblassim.so.$(VERSION)
+	ln -sf liblassim.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liblassim.so.0
+	ln -sf liblassim.so.0 $(DESTDIR)$(LIBDIR)/liblassim.so
+	install -m 644 kernel/lassim.h $(DESTDIR)$(PREFIX)/include/lassim.h
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBRARIES@|$(LIBRARIES)|' lassim.pc.in \
+	    >$(DESTDIR)$(LIBDIR)/pkgconfig/lassim.pc
+	install -m 644 $(BUILD)/lassim.1 $(DESTDIR)$(PREFIX)/share/man/man1/lassim.1
+	install -m 644 $(BUILD)/lassim.bash $(DESTDIR)$(COMPLETIONS)/lassim
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(BINDIR)/lassim $(LIBDIR)/liblassim.a $(LIBDIR)/liblassim.so \
+	    $(LIBDIR)/liblassim.so.0 $(LIBDIR)/liblassim.so.$(VERSION) $(PREFIX)/include/lassim.h \
+	    $(LIBDIR)/pkgconfig/lassim.pc $(PREFIX)/share/man/man1/lassim.1 $(COMPLETIONS)/lassim)
+
+# help: clean          removes build/
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
