@@ -67,7 +67,7 @@ TOOLS := $(patsubst test/e2e/%.c,$(BUILD)/test/e2e/%,$(wildcard test/e2e/*.c))
 
 Q := $(if $(V),,@)# V=1 shows the commands
 SUBMAKE := $(MAKE) --no-print-directory
-PARALLEL := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: all need deps demo check check-run check-build check-long unit asan tsan debug lint lint-format \
         lint-cppcheck lint-tidy lint-warnings lint-headers lint-shell fuzz fuzz-build replay bench mutants \
