@@ -1,0 +1,80 @@
+/* Attention's value side: 1 / sum of e, the context, and their spike Hadamard product. */
+#include "layers/network_state.h"
+#include "neurons/real.h"
+
+void inverse_close(struct close_call *call)
+{
+    struct network *network = call->network;
+    struct attention_state *attention = network->links[call->population].attention;
+    const struct hg_table *table = &network->model.table[network->model.population[call->population].table];
+    double unit = network->links[attention->weight_population].lsb;
+    int *octave = attention->octave[call->token->token & 1];
+    for (uint32_t head = 0; head < network->heads; head++) {
+        double sum = (double)attention->weight_sum[head] * unit;
+        struct hg_code *code = &network->train[call->population].hg[head];
+        hg_encode(table, network->model.steps, sum, code);
+        call->saturations += code->saturated;
+        octave[head] = sum > 0 ? real_floor_log2(sum) : 0;
+        attention->weight_sum[head] = 0;
+        for (unsigned w = 0; w < network->workers; w++) attention->inverse[(uint64_t)w * network->heads + head] = 0;
+    }
+}
+
+void inverse_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
+{
+    struct attention_state *attention = network->links[packet->population].attention;
+    const struct hg_table *table = &network->model.table[network->model.population[packet->population].table];
+    int64_t *running = attention->inverse + (uint64_t)worker * network->heads;
+    uint32_t from, to;
+    packet_share(network->hidden, 16, worker, workers, &from, &to);
+    for (uint32_t s = 0; s < packet->count; s++) {
+        uint32_t head = packet->spikes[s] & SPIKE_NEURON, low = from, high = to;
+        int64_t delta =
+            hg_spike_delta(table, &network->train[packet->population].hg[head], packet->step, packet->spikes[s]);
+        network_head_channels(network, head, &low, &high);
+        for (uint32_t i = low; i < high; i++) attention->product[i] += (wide)delta * attention->context_sum[i];
+        running[head] += delta;
+    }
+}
+
+void context_close(struct close_call *call)
+{
+    struct network *network = call->network;
+    struct attention_state *attention = network->links[call->population].attention;
+    double unit = network->links[attention->weight_population].lsb * network->links[attention->value_population].lsb;
+    const int *octave = attention->octave[call->token->token & 1];
+    for (uint32_t i = 0; i < network->hidden; i++) {
+        call->x[i] = (double)attention->context[i] * unit * real_power_of_two(-octave[i / network->head_dim]);
+        attention->context[i] = 0;
+        attention->context_sum[i] = 0;
+    }
+}
+
+void context_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
+{
+    struct attention_state *attention = network->links[packet->population].attention;
+    const struct population_params *params = &network->model.population[packet->population];
+    const int64_t *inverse = attention->inverse + (uint64_t)worker * network->heads;
+    uint32_t from, to, first, last;
+    packet_share(network->hidden, 16, worker, workers, &from, &to);
+    packet_slice(packet, from, to, &first, &last);
+    for (uint32_t s = first; s < last; s++) {
+        uint32_t i = packet->spikes[s] & SPIKE_NEURON;
+        int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
+        attention->product[i] += (wide)delta * inverse[i / network->head_dim];
+        attention->context_sum[i] += delta;
+    }
+}
+
+void attention_close(struct close_call *call)
+{
+    struct network *network = call->network;
+    struct attention_state *attention = network->links[call->population].attention;
+    const struct hg_table *table = &network->model.table[network->model.population[attention->inverse_population].table];
+    double unit = network->links[attention->context_population].lsb * real_power_of_two(table->output_grid);
+    const int *octave = attention->octave[call->token->token & 1];
+    for (uint32_t i = 0; i < network->hidden; i++) {
+        call->x[i] = (double)attention->product[i] * unit * real_power_of_two(octave[i / network->head_dim]);
+        attention->product[i] = 0;
+    }
+}

@@ -1,0 +1,52 @@
+/* Linear layers and embeddings: a spike of source j walks row j of each matrix that its population feeds. */
+#include "layers/network_state.h"
+#include "layers/synapse.h"
+#include "neurons/real.h"
+
+enum { LINEAR_GRAIN = 64 /* targets that stay on one worker: a cache line of F16 weights and more */ };
+
+void linear_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
+{
+    const struct population_links *links = &network->links[packet->population];
+    const struct graph *graph = network->model.graph;
+    int input = graph->population[packet->population].code == CODE_INPUT;
+    for (uint32_t k = 0; k < links->matrices; k++) {
+        uint32_t m = links->matrix[k], from, to;
+        packet_share(graph->matrix[m].targets, LINEAR_GRAIN, worker, workers, &from, &to);
+        synapse_receive(&network->model.matrix[m], graph->matrix[m].targets,
+                        &network->model.population[packet->population], input ? 1 : network->model.steps, packet, from,
+                        to, network->sum[m][packet->token & 1]);
+    }
+}
+
+double network_matrix_unit(const struct network *network, uint32_t m)
+{
+    uint32_t source = network->model.graph->matrix[m].source;
+    return network->links[source].lsb * real_power_of_two(network->model.matrix[m].grid);
+}
+
+void linear_close(struct close_call *call)
+{
+    const struct network *network = call->network;
+    uint32_t m = network->links[call->population].input, targets = network->model.graph->matrix[m].targets;
+    int64_t *sum = network->sum[m][call->token->token & 1];
+    const double *bias = network->model.matrix[m].bias;
+    double unit = network_matrix_unit(network, m);
+    for (uint32_t i = 0; i < targets; i++) {
+        double value = (double)sum[i] * unit;
+        call->x[i] = bias != NULL ? value + bias[i] : value;
+        sum[i] = 0;
+    }
+    if (bias != NULL) call->injections += targets;
+}
+
+void network_close_head(struct network *network, const struct token_window *token, float *logits)
+{
+    uint32_t m = network->model.graph->head_matrix, targets = network->model.graph->matrix[m].targets;
+    int64_t *sum = network->sum[m][token->token & 1];
+    double unit = network_matrix_unit(network, m);
+    for (uint32_t i = 0; i < targets; i++) {
+        logits[i] = (float)((double)sum[i] * unit);
+        sum[i] = 0;
+    }
+}

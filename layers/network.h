@@ -1,0 +1,78 @@
+/* The spiking state of one token sequence on a graph, and what layers do with it: receive a packet, close
+ * a window.  The kernel owns time, threads and the queue; nothing here knows of them.
+ *
+ * Membranes are exact integer sums (docs/design.md, Numbers).  At any time each level holds at most one
+ * token, so a population has one train and one set of sums.  What is read in a later window than it was
+ * written has two copies, taken in turn by the token's parity; the residual has one potential for every
+ * token between its start and the head.
+ *
+ * Threads: network_receive may run on several workers at once for the same packet: each changes only the
+ * targets of its share, or a partial sum of its own.  network_close of different tokens may run at once.
+ * Between closing and receiving the kernel puts a barrier. */
+#ifndef LASSIM_LAYERS_NETWORK_H
+#define LASSIM_LAYERS_NETWORK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "layers/graph.h"
+#include "layers/params.h"
+#include "layers/train.h"
+
+/* What the graph's numbers are: views into the model, not owned. */
+struct network_model {
+    const struct graph *graph;
+    const struct population_params *population;
+    const struct matrix *matrix;
+    const struct norm_params *norm;
+    const struct hg_table *table;
+    enum spike_code code;
+    unsigned steps;        /* T of this run */
+    int32_t residual_grid;
+};
+
+/* A token on its way through the levels. */
+struct token_window {
+    uint32_t token;    /* number in the sequence, from 0 */
+    uint32_t position; /* = token for decoders: visible keys - 1 */
+    int asked;         /* its logits are wanted */
+};
+
+/* What a close did, for the counters. */
+struct close_result {
+    int opened;                /* 0: only took its input in (head side, logits not asked for) */
+    uint64_t saturations;
+    uint64_t bias_injections;
+};
+
+struct network;
+
+/* Memory comes from the caller: allocate(context, bytes) returns zeroed memory aligned to 64 bytes, or
+ * NULL, and frees it after the network's last use.  network_new returns NULL as soon as it does. */
+typedef void *network_allocate(void *context, size_t bytes);
+/* Bytes that network_new will ask for, each array rounded up to 64. */
+uint64_t network_bytes(const struct network_model *model, unsigned workers);
+struct network *network_new(const struct network_model *model, unsigned workers, network_allocate *allocate,
+                            void *context);
+/* Back to an empty sequence.  O(state). */
+void network_reset(struct network *network);
+
+/* The train of population p: valid from its close until its next close. */
+const struct train *network_train(const struct network *network, uint32_t p);
+
+/* Input spikes of a token: fills *packet and *spike for population p (tok or pos) with the given row. */
+void network_input(const struct network *network, uint32_t p, uint32_t row, const struct token_window *token,
+                   uint32_t *spike, struct packet *packet);
+
+/* Worker `worker` of `workers` adds its share of the packet to the membranes that it reaches.
+ * workers <= the number given to network_new. */
+void network_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+
+/* Closes population p's input for the token and fires: its train is rebuilt.  scratch: the worker's.
+ * Populations of one token and level must be closed by one caller in table order. */
+void network_close(struct network *network, uint32_t p, const struct token_window *token, unsigned worker,
+                   struct close_result *result);
+/* Reads the head's potentials out: logits [vocabulary], and clears them. */
+void network_close_head(struct network *network, const struct token_window *token, float *logits);
+
+#endif

@@ -1,0 +1,129 @@
+/* Inside of struct network, shared by the layers' files only. */
+#ifndef LASSIM_LAYERS_NETWORK_STATE_H
+#define LASSIM_LAYERS_NETWORK_STATE_H
+
+#include "layers/network.h"
+
+typedef __int128 wide; /* squares and products with HG trains */
+
+/* One LayerNorm's membranes. */
+struct norm_state {
+    int64_t *own;      /* [D] residual train's values: first synapse */
+    int64_t *mean;     /* [workers] their sum, in parts: second synapse */
+    int64_t *centered[2]; /* [D] xmu's running sums, by token parity */
+    wide *square;      /* [workers] sum of squares, in parts */
+    wide *product;     /* [D] xmu * rstd */
+    int64_t *emptied[2]; /* [D] ln's train into the emptied residual (post-LN), by token parity, or NULL */
+};
+
+/* One attention layer's membranes and its KV cache of spike sums. */
+struct attention_state {
+    int32_t *key_sums;   /* [D][positions]: channel-major, one row is what a q spike meets */
+    int32_t *value_sums; /* [positions][D] */
+    int64_t *query;      /* [D] running sums of q */
+    int64_t *score;      /* [H][positions] */
+    int64_t *own_score;  /* [workers][H] the token's own key, in parts */
+    int64_t *exponential; /* [H][positions] membranes of e */
+    int64_t *weight_sum; /* [H] sum of e */
+    int64_t *context;    /* [D] e.v */
+    int *octave[2];      /* [H] floor(log2 sum e), by token parity */
+    int64_t *inverse;    /* [workers][H] running sums of inv, one copy a worker */
+    int64_t *context_sum; /* [D] running sums of ctx */
+    wide *product;       /* [D] ctx * inv */
+    uint32_t query_population, key_population, value_population, exp_population, weight_population,
+        inverse_population, context_population;
+};
+
+/* Where a population's spikes go, found once from the graph. */
+struct population_links {
+    uint32_t matrix[3], matrices; /* matrices whose rows its spikes walk */
+    uint32_t input;        /* matrix that feeds it (its sum is its membrane), or GRAPH_NONE */
+    uint32_t intake[4], intakes; /* res: matrices whose products its close takes into the residual */
+    int starts_residual;   /* res: the token's first one */
+    uint32_t emptied_norm; /* res: norm whose ln train replaces the residual at this close, or GRAPH_NONE */
+    struct norm_state *norm;
+    struct attention_state *attention;
+    double lsb;            /* OAT: alpha_nor 2^-T */
+};
+
+struct network {
+    struct network_model model;
+    unsigned workers;
+    uint32_t hidden, heads, head_dim, positions; /* D, H, D/H */
+    struct population_links *links; /* [populations] */
+    struct train *train;            /* [populations] */
+    int64_t *(*sum)[2];             /* [matrices][token parity][targets] */
+    struct norm_state *norm;        /* [norms] */
+    struct attention_state *attention; /* [layers] */
+    int64_t *residual;              /* [slots][D] */
+    uint32_t slots;
+    double **scratch;               /* [workers][largest population] */
+};
+
+static inline int64_t *network_residual(const struct network *network, uint32_t token)
+{
+    return network->residual + (uint64_t)(token % network->slots) * network->hidden;
+}
+
+/* A spike's integer weight at `step` in units of its neuron's lsb. */
+static inline int64_t spike_delta(const struct population_params *params, unsigned steps, unsigned step, uint32_t spike)
+{
+    int64_t delta = INT64_C(1) << (steps - 1 - step + (spike & SPIKE_OUTLIER ? params->j : 0));
+    return spike & SPIKE_NEGATIVE ? -delta : delta;
+}
+
+/* What an HG spike adds to a running sum: the octave gate nothing, the sub-interval gate f(l), a code
+ * spike its step weight. */
+static inline int64_t hg_spike_delta(const struct hg_table *table, const struct hg_code *code, unsigned step,
+                                     uint32_t spike)
+{
+    if (spike & SPIKE_OCTAVE_GATE) return 0;
+    if (spike & SPIKE_SUB_GATE) return table->base[code->row];
+    int64_t weight = hg_step_weight(table, code->row, step);
+    return spike & SPIKE_NEGATIVE ? -weight : weight;
+}
+
+/* What one unit of matrix m's integer sums is worth: lsb of its source x 2^grid. */
+double network_matrix_unit(const struct network *network, uint32_t m);
+/* Cuts [*from, *to) to head `head`'s channels (empty when *from >= *to). */
+void network_head_channels(const struct network *network, uint32_t head, uint32_t *from, uint32_t *to);
+
+/* Receive: one function a kind of layer (network.c says which population has which). */
+void linear_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void residual_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void centered_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void rstd_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void norm_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void query_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void key_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void value_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void exp_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void weight_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void inverse_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void context_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+
+/* Close: writes the membrane's values into x (OAT) or codes into train->hg (HG), and clears the membrane.
+ * Adds up the bias elements injected and the saturations met before OAT coding. */
+struct close_call {
+    struct network *network;
+    uint32_t population;
+    const struct token_window *token;
+    double *x;
+    uint64_t injections, saturations;
+};
+void linear_close(struct close_call *call);
+void query_close(struct close_call *call);
+void key_close(struct close_call *call);
+void value_close(struct close_call *call);
+void residual_intake(struct close_call *call); /* always */
+void residual_close(struct close_call *call);  /* only where the window opens */
+void centered_close(struct close_call *call);
+void rstd_close(struct close_call *call);
+void norm_close(struct close_call *call);
+void exp_close(struct close_call *call);
+void weight_close(struct close_call *call);
+void inverse_close(struct close_call *call);
+void context_close(struct close_call *call);
+void attention_close(struct close_call *call);
+
+#endif

@@ -1,0 +1,105 @@
+/* LayerNorm by spikes: x - mean from the residual's train, its own square into one variance neuron, HG
+ * 1/sqrt, spike Hadamard product with x - mean, then gamma and beta. */
+#include "layers/network_state.h"
+#include "neurons/real.h"
+
+void centered_close(struct close_call *call)
+{
+    struct network *network = call->network;
+    struct norm_state *norm = network->links[call->population].norm;
+    uint32_t residual = network->model.graph->norm[network->model.graph->population[call->population].norm].residual;
+    double unit = network->links[residual].lsb / (double)network->hidden;
+    int64_t total = 0, *centered = norm->centered[call->token->token & 1];
+    for (unsigned w = 0; w < network->workers; w++) {
+        total += norm->mean[w];
+        norm->mean[w] = 0;
+    }
+    for (uint32_t i = 0; i < network->hidden; i++) {
+        call->x[i] = (double)((int64_t)network->hidden * norm->own[i] - total) * unit;
+        norm->own[i] = 0;
+        centered[i] = 0;
+    }
+}
+
+void centered_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
+{
+    struct norm_state *norm = network->links[packet->population].norm;
+    const struct population_params *params = &network->model.population[packet->population];
+    int64_t *centered = norm->centered[packet->token & 1];
+    uint32_t from, to, first, last;
+    packet_share(network->hidden, 16, worker, workers, &from, &to);
+    packet_slice(packet, from, to, &first, &last);
+    wide square = 0;
+    for (uint32_t s = first; s < last; s++) {
+        int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
+        int64_t *running = &centered[packet->spikes[s] & SPIKE_NEURON];
+        square += (wide)delta * (2 * *running + delta);
+        *running += delta;
+    }
+    norm->square[worker] += square;
+}
+
+void rstd_close(struct close_call *call)
+{
+    struct network *network = call->network;
+    const struct graph *graph = network->model.graph;
+    struct norm_state *norm = network->links[call->population].norm;
+    double lsb = network->links[graph->norm[graph->population[call->population].norm].centered].lsb;
+    wide total = 0;
+    for (unsigned w = 0; w < network->workers; w++) {
+        total += norm->square[w];
+        norm->square[w] = 0;
+    }
+    double variance = (double)total * (lsb * lsb / (double)network->hidden);
+    const struct hg_table *table = &network->model.table[network->model.population[call->population].table];
+    struct hg_code *code = &network->train[call->population].hg[0];
+    hg_encode(table, network->model.steps, variance + graph->config.norm_epsilon, code);
+    call->saturations += code->saturated;
+}
+
+void rstd_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
+{
+    struct norm_state *norm = network->links[packet->population].norm;
+    const struct hg_table *table = &network->model.table[network->model.population[packet->population].table];
+    const struct hg_code *code = &network->train[packet->population].hg[0];
+    const int64_t *centered = norm->centered[packet->token & 1];
+    uint32_t from, to;
+    packet_share(network->hidden, 16, worker, workers, &from, &to);
+    for (uint32_t s = 0; s < packet->count; s++) {
+        int64_t delta = hg_spike_delta(table, code, packet->step, packet->spikes[s]);
+        if (delta == 0) continue;
+        for (uint32_t i = from; i < to; i++) norm->product[i] += (wide)delta * centered[i];
+    }
+}
+
+void norm_close(struct close_call *call)
+{
+    struct network *network = call->network;
+    const struct graph *graph = network->model.graph;
+    uint32_t n = graph->population[call->population].norm;
+    struct norm_state *norm = &network->norm[n];
+    const struct norm_params *params = &network->model.norm[n];
+    const struct hg_table *table = &network->model.table[network->model.population[graph->norm[n].rstd].table];
+    double unit = network->links[graph->norm[n].centered].lsb * real_power_of_two(table->output_grid);
+    for (uint32_t i = 0; i < network->hidden; i++) {
+        double value = (double)norm->product[i] * unit;
+        call->x[i] = params->gamma != NULL ? value * params->gamma[i] + params->beta[i] : value;
+        norm->product[i] = 0;
+    }
+}
+
+void norm_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
+{
+    linear_receive(network, packet, worker, workers);
+    int64_t *emptied = network->links[packet->population].norm->emptied[packet->token & 1];
+    if (emptied == NULL) return;
+    const struct population_params *params = &network->model.population[packet->population];
+    uint32_t from, to, first, last;
+    packet_share(network->hidden, 16, worker, workers, &from, &to);
+    packet_slice(packet, from, to, &first, &last);
+    for (uint32_t s = first; s < last; s++) {
+        uint32_t i = packet->spikes[s] & SPIKE_NEURON;
+        int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
+        emptied[i] += delta * (INT64_C(1) << params->shift[i]);
+    }
+}

@@ -1,0 +1,85 @@
+/* The residual stream: integer potentials that keep what they receive, and fire a train from a copy. */
+#include "layers/network_state.h"
+#include "neurons/real.h"
+
+#define RESIDUAL_LIMIT (INT64_C(1) << 52)
+
+/* Adds a value to a potential: rounded once, half away from zero, clamped; a clamp is counted. */
+static int64_t add_value(int64_t potential, double value, double per_grid, uint64_t *saturations)
+{
+    double scaled = value * per_grid;
+    int64_t sum;
+    if (scaled > (double)(2 * RESIDUAL_LIMIT) || scaled < -(double)(2 * RESIDUAL_LIMIT))
+        sum = scaled > 0 ? 2 * RESIDUAL_LIMIT : -2 * RESIDUAL_LIMIT;
+    else
+        sum = potential + real_round_half_away(scaled);
+    if (sum >= -RESIDUAL_LIMIT && sum <= RESIDUAL_LIMIT) return sum;
+    ++*saturations;
+    return sum > 0 ? RESIDUAL_LIMIT : -RESIDUAL_LIMIT;
+}
+
+/* Post-LN: the norm's train replaces what the residual held. */
+static void replace_by_norm(struct close_call *call, uint32_t norm, int64_t *potential, double per_grid)
+{
+    struct network *network = call->network;
+    double lsb = network->links[network->model.graph->norm[norm].output].lsb;
+    int64_t *sum = network->norm[norm].emptied[call->token->token & 1];
+    for (uint32_t i = 0; i < network->hidden; i++) {
+        potential[i] = add_value(0, (double)sum[i] * lsb, per_grid, &call->saturations);
+        sum[i] = 0;
+    }
+}
+
+static void take_in(struct close_call *call, uint32_t m, int64_t *potential, double per_grid)
+{
+    struct network *network = call->network;
+    int64_t *sum = network->sum[m][call->token->token & 1];
+    const double *bias = network->model.matrix[m].bias;
+    double unit = network_matrix_unit(network, m);
+    for (uint32_t i = 0; i < network->hidden; i++) {
+        double value = (double)sum[i] * unit;
+        potential[i] = add_value(potential[i], bias != NULL ? value + bias[i] : value, per_grid, &call->saturations);
+        sum[i] = 0;
+    }
+    if (bias != NULL) call->injections += network->hidden;
+}
+
+void residual_intake(struct close_call *call)
+{
+    struct network *network = call->network;
+    const struct population_links *links = &network->links[call->population];
+    int64_t *potential = network_residual(network, call->token->token);
+    double per_grid = real_power_of_two(-network->model.residual_grid);
+    if (links->starts_residual)
+        for (uint32_t i = 0; i < network->hidden; i++) potential[i] = 0;
+    if (links->emptied_norm != GRAPH_NONE) replace_by_norm(call, links->emptied_norm, potential, per_grid);
+    for (uint32_t k = 0; k < links->intakes; k++) take_in(call, links->intake[k], potential, per_grid);
+}
+
+void residual_close(struct close_call *call)
+{
+    const struct network *network = call->network;
+    const int64_t *potential = network_residual(network, call->token->token);
+    double grid = real_power_of_two(network->model.residual_grid);
+    for (uint32_t i = 0; i < network->hidden; i++) call->x[i] = (double)potential[i] * grid;
+}
+
+void residual_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
+{
+    const struct population_links *links = &network->links[packet->population];
+    if (links->norm == NULL) {
+        linear_receive(network, packet, worker, workers);
+        return;
+    }
+    const struct population_params *params = &network->model.population[packet->population];
+    uint32_t from, to, first, last;
+    packet_share(network->hidden, 16, worker, workers, &from, &to);
+    packet_slice(packet, from, to, &first, &last);
+    int64_t total = 0;
+    for (uint32_t s = first; s < last; s++) {
+        int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
+        links->norm->own[packet->spikes[s] & SPIKE_NEURON] += delta;
+        total += delta;
+    }
+    links->norm->mean[worker] += total;
+}
