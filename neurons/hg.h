@@ -34,6 +34,7 @@ enum hg_error_kind { HG_ERROR_ABSOLUTE, HG_ERROR_RELATIVE };
 
 /* Bounds that hg_table_check enforces, whoever made the table. */
 enum { HG_SUB_BITS_MAX = 16, HG_OCTAVE_MIN = -64, HG_OCTAVE_MAX = 64, HG_SLOPE_GRAIN = 1 << 16 };
+enum { HG_OUTPUT_GRID_MAX = 256 /* |output_grid| */ };
 #define HG_BASE_LIMIT (INT64_C(1) << 61) /* |base|, |slope| and |base + slope| stay below */
 
 struct hg_table {
@@ -86,6 +87,10 @@ static inline int64_t hg_step_weight(const struct hg_table *table, uint32_t row,
 double hg_reference(enum hg_function function, double x);
 enum hg_error_kind hg_function_error_kind(enum hg_function function);
 const char *hg_function_name(enum hg_function function);
+/* Where a function is defined: x > 0, x < 0, and whether f(0) is finite (then 0 belongs to its sides). */
+int hg_function_positive(enum hg_function function);
+int hg_function_negative(enum hg_function function);
+int hg_function_finite_at_zero(enum hg_function function);
 
 /* Fits a table for |x| in [2^lo, 2^hi): the smallest sub_bits in 0..12 whose measured error (hg_measure at
  * T = 16) is <= error_target; both sides where the function has them.  base and slope are written into

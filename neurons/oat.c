@@ -1,0 +1,117 @@
+#include "neurons/oat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "neurons/real.h"
+
+/* Neurons coded by one pass of the inner loop: a constant trip count, so that every compiler makes
+ * vectors of it without a scalar remainder. */
+enum { BLOCK = 64 };
+
+/* |x|/lsb from here on saturates for every T and j (2^26 is above every code), and still is an int32. */
+#define QUOTIENT_LIMIT 0x1p27
+
+/* The largest double below 1/2: trunc(q + this) rounds q half away from zero, exactly, for
+ * 0 <= q < 2^52.  (With 1/2 itself the double below 1/2 would become 1.) */
+#define BELOW_HALF 0x1.fffffffffffffp-2
+
+struct rule {
+    int32_t largest; /* 2^T - 1 */
+    int32_t half;    /* 2^(j-1), 0 for j = 0 */
+    int32_t relu;    /* all ones where a negative potential never spikes, else 0 */
+    int32_t j;
+};
+
+/* c = round(x/lsb) with its sign; the division is IEEE's, so the quotient is the same everywhere.
+ * Three loops, since gcc makes vectors of each but not of their fusion. */
+static inline void round_block(const double *restrict x, const double *restrict lsb, int32_t *restrict rounded)
+{
+    double q[BLOCK];
+    for (int i = 0; i < BLOCK; i++) q[i] = __builtin_fabs(x[i]) / lsb[i];
+    for (int i = 0; i < BLOCK; i++) q[i] = q[i] < QUOTIENT_LIMIT ? q[i] : QUOTIENT_LIMIT;
+    for (int i = 0; i < BLOCK; i++) rounded[i] = (int32_t)__builtin_copysign(q[i] + BELOW_HALF, x[i]);
+}
+
+/* All ones where the condition holds, to select without branches. */
+static inline int32_t mask(int condition)
+{
+    return -(int32_t)condition;
+}
+
+static inline int32_t either(int32_t chosen, int32_t yes, int32_t no)
+{
+    return (yes & chosen) | (no & ~chosen);
+}
+
+/* Chooses the sub-neuron; returns how many saturated. */
+static inline int32_t code_block(struct rule rule, const int32_t *restrict rounded, uint32_t *restrict codes)
+{
+    int32_t saturated = 0;
+    for (int i = 0; i < BLOCK; i++) {
+        int32_t negative = rounded[i] >> 31;
+        int32_t c = ((rounded[i] ^ negative) - negative) & ~(negative & rule.relu);
+        int32_t outlier = mask(c > rule.largest);
+        int32_t magnitude = either(outlier, (c + rule.half) >> rule.j, c);
+        int32_t over = mask(magnitude > rule.largest);
+        saturated -= over;
+        magnitude = either(over, rule.largest, magnitude);
+        int32_t flags = (outlier & (int32_t)OAT_OUTLIER) | (negative & (int32_t)OAT_NEGATIVE);
+        codes[i] = (uint32_t)((magnitude | flags) & mask(magnitude != 0));
+    }
+    return saturated;
+}
+
+static inline int has_nan(const double *x)
+{
+    int64_t found = 0;
+    for (int i = 0; i < BLOCK; i++) found |= x[i] != x[i] ? INT64_C(1) : INT64_C(0);
+    return found != 0;
+}
+
+static void fill_lsb(const struct oat_params *params, size_t first, size_t n, double *lsb)
+{
+    for (size_t i = 0; i < n; i++) lsb[i] = params->lsb * real_power_of_two(params->shift[first + i]);
+}
+
+_Noreturn static void nan_found(size_t first)
+{
+    fprintf(stderr, "lassim: bug: oat_encode: a potential of neurons %zu..%zu is NaN\n", first, first + BLOCK - 1);
+    abort();
+}
+
+static int32_t encode_block(struct rule rule, size_t first, const double *x, const double *lsb, uint32_t *codes)
+{
+    int32_t rounded[BLOCK];
+    if (has_nan(x)) nan_found(first);
+    round_block(x, lsb, rounded);
+    return code_block(rule, rounded, codes);
+}
+
+uint64_t oat_encode(const struct oat_params *params, size_t first, const double *x, size_t n, uint32_t *codes)
+{
+    struct rule rule = {
+        .largest = (INT32_C(1) << params->steps) - 1,
+        .half = (INT32_C(1) << params->j) >> 1,
+        .relu = mask(params->relu != 0),
+        .j = (int32_t)params->j,
+    };
+    double lsb[BLOCK];
+    for (int i = 0; i < BLOCK; i++) lsb[i] = params->lsb;
+    uint64_t saturated = 0;
+    size_t done = 0;
+    for (; n - done >= BLOCK; done += BLOCK) {
+        if (params->shift != NULL) fill_lsb(params, first + done, BLOCK, lsb);
+        saturated += (uint64_t)encode_block(rule, first + done, x + done, lsb, codes + done);
+    }
+    if (done < n) {
+        double rest[BLOCK] = {0};
+        uint32_t rest_codes[BLOCK];
+        memcpy(rest, x + done, (n - done) * sizeof *x);
+        if (params->shift != NULL) fill_lsb(params, first + done, n - done, lsb);
+        saturated += (uint64_t)encode_block(rule, first + done, rest, lsb, rest_codes);
+        memcpy(codes + done, rest_codes, (n - done) * sizeof *codes);
+    }
+    return saturated;
+}
