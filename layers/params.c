@@ -1,5 +1,13 @@
 #include "layers/params.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "neurons/oat.h"
+#include "neurons/real.h"
+
+typedef unsigned __int128 wide;
+
 uint32_t weight_size(enum weight_type type)
 {
     return type == WEIGHT_F32 ? 4 : 2;
@@ -13,4 +21,126 @@ const char *weight_type_name(enum weight_type type)
     case WEIGHT_BF16: return "BF16";
     }
     return "unknown";
+}
+
+static double double_of_f32(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static double double_of_f16(uint32_t bits)
+{
+    int exponent = (int)(bits >> 10 & 0x1f);
+    double fraction = bits & 0x3ff;
+    double sign = bits & 0x8000 ? -1.0 : 1.0;
+    if (exponent == 31) return sign * double_of_f32(bits & 0x3ff ? 0x7fc00000u : 0x7f800000u);
+    return sign * (exponent ? fraction + 1024.0 : fraction) * real_power_of_two((exponent ? exponent : 1) - 25);
+}
+
+double weight_value(enum weight_type type, const void *weights, uint64_t index)
+{
+    if (type == WEIGHT_F32) return double_of_f32(((const uint32_t *)weights)[index]);
+    uint32_t bits = ((const uint16_t *)weights)[index];
+    return type == WEIGHT_F16 ? double_of_f16(bits) : double_of_f32(bits << 16);
+}
+
+/* Largest |value| of a code at T = 16: (2^16 - 1) 2^j. */
+static wide code_max(const struct population_params *params)
+{
+    return (wide)OAT_MAGNITUDE << params->j;
+}
+
+static const char *check_sum(wide terms, wide first, wide second, const char *what)
+{
+    return terms * first * second < (wide)PARAMS_SUM_LIMIT ? NULL : what;
+}
+
+const char *params_check_products(const struct graph *graph, const struct population_params *params,
+                                  uint32_t *population)
+{
+    const struct model_config *config = &graph->config;
+    wide query = 0, weight_max = (wide)OAT_MAGNITUDE << 1; /* e: j = 1 */
+    for (uint32_t p = 0; p < graph->populations; p++) {
+        const char *reason = NULL;
+        *population = p;
+        switch (graph->population[p].kind) {
+        case POPULATION_RESIDUAL:
+            reason = check_sum(2, config->hidden, code_max(&params[p]), "D v - sum v must stay below 2^62");
+            break;
+        case POPULATION_QUERY: query = code_max(&params[p]); break;
+        case POPULATION_KEY:
+            reason = check_sum(config->hidden / config->heads, query, code_max(&params[p]),
+                               "q.k over a head must stay below 2^62");
+            break;
+        case POPULATION_VALUE:
+            reason = check_sum(config->positions, weight_max, code_max(&params[p]),
+                               "e.v at the longest context must stay below 2^62");
+            break;
+        default: break;
+        }
+        if (reason != NULL) return reason;
+    }
+    return NULL;
+}
+
+/* weight / 2^grid in *integer; NULL, or why it is none. */
+static const char *weight_integer(double weight, int grid, uint64_t *integer)
+{
+    double scaled = real_ldexp(weight < 0 ? -weight : weight, -grid);
+    if (!(scaled <= 1e308)) return "weight must be finite";
+    if (scaled >= (double)PARAMS_SUM_LIMIT) return "weight / 2^grid must be below 2^62";
+    *integer = (uint64_t)scaled;
+    return (double)*integer == scaled ? NULL : "weight must be a multiple of 2^grid";
+}
+
+/* Adds row `source` to the targets' sums of |integer| << shift. */
+static const char *prove_row(const struct matrix *matrix, uint32_t targets, uint32_t source, unsigned shift, wide *sum,
+                             struct matrix_proof *proof)
+{
+    proof->source = source;
+    for (uint32_t i = 0; i < targets; i++) {
+        uint64_t integer;
+        double weight = weight_value(matrix->type, matrix->weights, (uint64_t)source * targets + i);
+        const char *reason = weight_integer(weight, matrix->grid, &integer);
+        proof->target = i;
+        if (reason != NULL) return reason;
+        if (integer > proof->integer_max) proof->integer_max = integer;
+        sum[i] += (wide)integer << shift;
+    }
+    return NULL;
+}
+
+/* proof->bound from the largest sum. */
+static const char *prove_bound(uint32_t targets, const wide *sum, const struct population_params *source,
+                               struct matrix_proof *proof)
+{
+    wide limit = ((wide)PARAMS_SUM_LIMIT - 1) / code_max(source);
+    for (uint32_t i = 0; i < targets; i++) {
+        proof->target = i;
+        if (sum[i] > limit) return "sum of |weights| times the largest code must be below 2^62";
+        uint64_t bound = (uint64_t)(sum[i] * code_max(source));
+        if (bound > proof->bound) proof->bound = bound;
+    }
+    return NULL;
+}
+
+const char *params_prove_matrix(const struct graph *graph, uint32_t m, const struct matrix *matrix,
+                                const struct population_params *source, struct matrix_proof *proof)
+{
+    const struct matrix_slot *slot = &graph->matrix[m];
+    int input = graph->population[slot->source].code == CODE_INPUT;
+    const char *reason = NULL;
+    memset(proof, 0, sizeof *proof);
+    wide *sum = calloc(slot->targets, sizeof *sum);
+    if (sum == NULL) return "no memory";
+    for (uint32_t row = 0; row < slot->sources && reason == NULL; row++) {
+        unsigned shift = source->shift != NULL ? (unsigned)source->shift[row] : 0;
+        reason = prove_row(matrix, slot->targets, row, shift, sum, proof);
+    }
+    if (reason == NULL && input) proof->bound = proof->integer_max;
+    if (reason == NULL && !input) reason = prove_bound(slot->targets, sum, source, proof);
+    free(sum);
+    return reason;
 }

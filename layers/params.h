@@ -5,6 +5,13 @@
 
 #include <stdint.h>
 
+#include "layers/graph.h"
+
+/* Bounds of what a model may hold; together they keep every product of lsbs, grids and sums far inside the
+ * range of a double (docs/snn-format.md, Ranges).  An alpha_nor lies in 2^-200 .. 2^200. */
+enum { PARAMS_GRID_MAX = 200, PARAMS_SHIFT_MAX = 30 };
+#define PARAMS_SUM_LIMIT (INT64_C(1) << 62) /* what every |sum| stays below */
+
 enum weight_type { WEIGHT_F32 = 0, WEIGHT_F16 = 1, WEIGHT_BF16 = 2 };
 
 /* One weight matrix, stored by source: row j = fan-out of source neuron j, targets contiguous.
@@ -14,7 +21,7 @@ struct matrix {
     int32_t grid;
     uint64_t integer_max;  /* largest |weight| / 2^grid */
     uint64_t bound;        /* max over targets of sum_j |w_ij / 2^grid| (2^16 - 1) 2^(j_src + shift_j), < 2^62:
-                            * the exactness proof, at T = 16 */
+                            * the exactness proof, at T = 16; integer_max where the source is an input */
     const void *weights;   /* [sources][targets] of type */
     const double *bias;    /* [targets] or NULL */
     uint64_t moved;        /* weights moved by the grid, their largest and rms displacement */
@@ -33,6 +40,28 @@ struct population_params {
     const int8_t *shift; /* per channel (graph: per_channel), 0..30, else NULL */
     uint32_t table;      /* CODE_HG: index into tables */
 };
+
+/* The value of element `index` of weights (aligned to its type); exact, NaN and infinities stay such.  O(1). */
+double weight_value(enum weight_type type, const void *weights, uint64_t index);
+
+/* NULL if, at T = 16, every product sum of populations' trains stays below 2^62: q.k over d_head, e.v and
+ * sum e at the longest context, D v - sum v of each norm.  Else what does not, a static string, and
+ * *population is the one at fault (the query, value or residual).  j must be in range (0..10).
+ * O(populations). */
+const char *params_check_products(const struct graph *graph, const struct population_params *params,
+                                  uint32_t *population);
+
+/* What a matrix's weights are, as found by params_prove_matrix. */
+struct matrix_proof {
+    uint64_t integer_max, bound; /* as in struct matrix, from the weights themselves */
+    uint32_t source, target;     /* where the first failure was */
+};
+/* Goes through all weights of matrix (slot's shape, fed by a population with `source` thresholds) and fills
+ * *proof.  An input population spikes once, with weight 1: its bound is integer_max.  Returns NULL, or a
+ * static string: a weight that is not finite or not on the grid, a bound of 2^62 or more, no memory.
+ * Reads every weight once, in order; allocates 16 bytes per target. */
+const char *params_prove_matrix(const struct graph *graph, uint32_t m, const struct matrix *matrix,
+                                const struct population_params *source, struct matrix_proof *proof);
 
 /* Bytes of one weight: 4, 2 or 2. */
 uint32_t weight_size(enum weight_type type);
