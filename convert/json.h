@@ -20,6 +20,9 @@ enum { JSON_DEPTH_MAX = 64, JSON_VALUES_MAX = 1 << 22, JSON_FILE_MAX = 1 << 28 }
  * json_decref.  O(size); at most about 100 bytes of memory per value plus the strings. */
 enum lassim_status json_parse(const char *file, const char *place, const void *text, size_t size, json_t **value,
                               struct lassim_error *error);
+/* Reads a regular file of at most JSON_FILE_MAX bytes into *text (owned by the caller: free; not terminated).
+ * LASSIM_ERR_FILE if it cannot be read, LASSIM_ERR_RUN without memory. */
+enum lassim_status json_read_text(const char *path, char **text, size_t *size, struct lassim_error *error);
 /* Reads and parses a file of at most JSON_FILE_MAX bytes; LASSIM_ERR_FILE if it cannot be read or is no JSON.
  * The caller owns *value. */
 enum lassim_status json_read_file(const char *path, json_t **value, struct lassim_error *error);
