@@ -82,7 +82,7 @@ LASSIM_API void lassim_session_reset(lassim_session *session);
 /* From any thread or signal-driven loop: makes a running feed return soon. */
 LASSIM_API void lassim_session_stop(lassim_session *session);
 /* Timesteps simulated and tokens completed so far; safe from any thread (progress). */
-LASSIM_API void lassim_session_progress(const lassim_session *session, uint64_t *timesteps, uint64_t *tokens);
+LASSIM_API void lassim_session_progress(lassim_session *session, uint64_t *timesteps, uint64_t *tokens);
 
 #ifdef __cplusplus
 }

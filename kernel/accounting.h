@@ -1,0 +1,33 @@
+/* Who counts what: turns packets popped, windows closed and tokens started into the exact counters of
+ * las.md, Counting, per population and per token. */
+#ifndef LASSIM_KERNEL_ACCOUNTING_H
+#define LASSIM_KERNEL_ACCOUNTING_H
+
+#include "kernel/counters.h"
+#include "kernel/error.h"
+#include "layers/network.h"
+
+struct accounting;
+
+/* graph outlives it.  Room for graph->config.positions tokens.  NULL without memory; accounting_free. */
+struct accounting *accounting_new(const struct graph *graph);
+void accounting_free(struct accounting *accounting);
+void accounting_reset(struct accounting *accounting);
+
+/* A token starts: its dense multiply-accumulates (linear layers, visible QK and PV, head side if asked),
+ * each counted at the population whose values it would multiply. */
+void account_token(struct accounting *accounting, const struct token_window *token);
+/* An input population's window opens with its one spike. */
+void account_input(struct accounting *accounting, const struct packet *packet);
+/* A window closed; train is the population's new one (ignored unless result->opened); steps: T. */
+void account_close(struct accounting *accounting, uint32_t population, const struct token_window *token,
+                   const struct close_result *result, const struct train *train, unsigned steps);
+/* A spike packet was popped. */
+void account_packet(struct accounting *accounting, const struct packet *packet);
+
+/* [graph->populations]. */
+const struct counters *accounting_populations(const struct accounting *accounting);
+/* [*tokens]: tokens started so far. */
+const struct counters *accounting_tokens(const struct accounting *accounting, uint32_t *tokens);
+
+#endif

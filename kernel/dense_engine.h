@@ -1,0 +1,39 @@
+/* The engine `dense`: the original network in float32, the oracle and the baseline.  Matrix products by
+ * CBLAS; everything else in plain float32 C. */
+#ifndef LASSIM_KERNEL_DENSE_ENGINE_H
+#define LASSIM_KERNEL_DENSE_ENGINE_H
+
+#include "kernel/error.h"
+#include "kernel/model.h"
+
+struct dense_engine;
+
+/* Where the network's numbers come from: the .snn itself (dense_weights_of_model), or a checkpoint, for
+ * verify --reference.  Each function returns 0, or -1 with *error filled. */
+struct dense_weights {
+    void *context;
+    /* Rows [first, first + count) of matrix m of the graph, source-major (row j = weights of source j to
+     * all targets), as float32 into out[count][targets]. */
+    int (*rows)(void *context, uint32_t m, uint32_t first, uint32_t count, float *out, struct lassim_error *error);
+    /* Bias of matrix m into out[targets]; returns 1 if it has none. */
+    int (*bias)(void *context, uint32_t m, float *out, struct lassim_error *error);
+    /* Gamma and beta of norm n into out[hidden] each; returns 1 if it has none. */
+    int (*norm)(void *context, uint32_t n, float *gamma, float *beta, struct lassim_error *error);
+};
+void dense_weights_of_model(const struct model *model, struct dense_weights *weights);
+
+/* graph and weights outlive the engine.  threads: for CBLAS.  Keeps float32 copies of the matrices when they
+ * fit memory_limit bytes, else widens them at each use.  dense_engine_free. */
+enum lassim_status dense_engine_new(const struct graph *graph, const struct dense_weights *weights, unsigned threads,
+                                    uint64_t memory_limit, struct dense_engine **engine, struct lassim_error *error);
+void dense_engine_free(struct dense_engine *engine);
+/* As lassim_session_feed.  Tokens of one call are processed as a batch. */
+enum lassim_status dense_engine_feed(struct dense_engine *engine, const uint32_t *ids, uint32_t n,
+                                     enum lassim_read read, lassim_logits_callback *callback, void *context,
+                                     struct lassim_error *error);
+void dense_engine_reset(struct dense_engine *engine);
+/* From any thread. */
+void dense_engine_stop(struct dense_engine *engine);
+void dense_engine_progress(struct dense_engine *engine, uint64_t *tokens);
+
+#endif

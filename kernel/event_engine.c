@@ -1,0 +1,415 @@
+#include "kernel/event_engine.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "queue/event_queue.h"
+
+enum { WORTH_THE_TEAM = 1 << 13 /* operations below which a fork and join costs more than it saves */ };
+
+/* A token whose input spikes are queued. */
+struct input_slot {
+    uint32_t spike[2];
+    struct packet packet[2]; /* tok, pos */
+    int asked;
+};
+
+/* Closings of one level, hence of one token: one worker's piece of a phase 0. */
+struct close_unit {
+    uint32_t first, count;
+};
+
+struct event_engine {
+    struct event_engine_setup setup;
+    const struct graph *graph;
+    struct network *network;
+    struct event_queue *queue;
+    struct event *batch;
+    size_t batch_capacity;
+    struct close_unit *unit;
+    struct close_result *result; /* of each event of a phase 0 */
+    uint32_t units;
+    _Atomic uint32_t next_unit;
+    size_t batch_count;
+    struct event *pending;       /* phase 0 whose records wait for the inputs of the same timestep */
+    size_t pending_count;
+    uint32_t *level_first;       /* [levels + 1] first population of each level */
+    struct token_window *token;  /* [slots] tokens in flight, by token % slots */
+    uint32_t slots;
+    struct input_slot *input;    /* [prompt_chunk] by token % prompt_chunk */
+    float *logits;               /* [vocabulary] */
+    uint64_t clock;              /* timestep at which the last window closed */
+    uint32_t tokens;             /* started so far */
+    uint32_t opened;             /* of the running feed */
+    lassim_logits_callback *callback;
+    void *context;
+    _Atomic int stop;
+    _Atomic uint64_t progress_timesteps, progress_tokens;
+};
+
+static uint32_t packets_at_once(const struct graph *graph)
+{
+    uint32_t blocks = 0;
+    for (uint32_t p = 0; p < graph->populations; p++) blocks += graph_blocks(graph, p);
+    return blocks;
+}
+
+static struct network_model network_model_of(const struct event_engine_setup *setup)
+{
+    const struct model *model = setup->model;
+    return (struct network_model){model->graph, model->population, model->matrix, model->norm, model->table,
+                                  model->code,  setup->steps,      model->residual_grid};
+}
+
+/* The engine's own arrays, sized from the graph. */
+struct plan {
+    uint64_t batch, units, results, levels, tokens, inputs, logits;
+};
+
+static struct plan plan_of(const struct event_engine_setup *setup)
+{
+    const struct graph *graph = setup->model->graph;
+    struct plan plan;
+    plan.batch = (uint64_t)packets_at_once(graph) + graph->populations + 3;
+    plan.units = (uint64_t)graph->levels + 1;
+    plan.results = (uint64_t)graph->populations + 1;
+    plan.levels = (uint64_t)graph->levels + 2;
+    plan.tokens = (uint64_t)graph->levels + 2;
+    plan.inputs = setup->prompt_chunk;
+    plan.logits = graph->config.vocabulary;
+    return plan;
+}
+
+static uint64_t rounded(uint64_t bytes)
+{
+    return (bytes + POOL_ALIGNMENT - 1) / POOL_ALIGNMENT * POOL_ALIGNMENT;
+}
+
+uint64_t event_engine_bytes(const struct event_engine_setup *setup)
+{
+    struct network_model model = network_model_of(setup);
+    struct plan plan = plan_of(setup);
+    return network_bytes(&model, team_workers(setup->team)) + rounded(sizeof(struct event_engine)) +
+           rounded(plan.batch * sizeof(struct event)) + rounded(plan.results * sizeof(struct event)) +
+           rounded(plan.units * sizeof(struct close_unit)) + rounded(plan.results * sizeof(struct close_result)) +
+           rounded(plan.levels * sizeof(uint32_t)) + rounded(plan.tokens * sizeof(struct token_window)) +
+           rounded(plan.inputs * sizeof(struct input_slot)) + rounded(plan.logits * sizeof(float));
+}
+
+static void *from_pool(void *context, size_t bytes)
+{
+    return pool_alloc(context, bytes);
+}
+
+static int allocate_arrays(struct event_engine *engine)
+{
+    struct plan plan = plan_of(&engine->setup);
+    struct pool *pool = engine->setup.pool;
+    engine->batch = pool_alloc(pool, plan.batch * sizeof *engine->batch);
+    engine->pending = pool_alloc(pool, plan.results * sizeof *engine->pending);
+    engine->unit = pool_alloc(pool, plan.units * sizeof *engine->unit);
+    engine->result = pool_alloc(pool, plan.results * sizeof *engine->result);
+    engine->level_first = pool_alloc(pool, plan.levels * sizeof *engine->level_first);
+    engine->token = pool_alloc(pool, plan.tokens * sizeof *engine->token);
+    engine->input = pool_alloc(pool, plan.inputs * sizeof *engine->input);
+    engine->logits = pool_alloc(pool, plan.logits * sizeof *engine->logits);
+    engine->batch_capacity = plan.batch;
+    engine->slots = (uint32_t)plan.tokens;
+    return engine->batch != NULL && engine->pending != NULL && engine->unit != NULL && engine->result != NULL &&
+           engine->level_first != NULL && engine->token != NULL && engine->input != NULL && engine->logits != NULL;
+}
+
+/* Populations stand in level order: level k holds [level_first[k], level_first[k + 1]). */
+static void index_levels(struct event_engine *engine)
+{
+    uint32_t p = 0;
+    for (uint32_t level = 0; level <= engine->graph->levels; level++) {
+        engine->level_first[level] = p;
+        while (p < engine->graph->populations && engine->graph->population[p].level == level) p++;
+    }
+    LASSIM_INVARIANT(p == engine->graph->populations, "population %u of %u is out of level order", p,
+                     engine->graph->populations);
+}
+
+enum lassim_status event_engine_new(const struct event_engine_setup *setup, struct event_engine **engine,
+                                    struct lassim_error *error)
+{
+    struct network_model model = network_model_of(setup);
+    struct event_engine *made = pool_alloc(setup->pool, sizeof *made);
+    *engine = NULL;
+    if (made == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the engine");
+    made->setup = *setup;
+    made->graph = setup->model->graph;
+    uint64_t packets = packets_at_once(made->graph);
+    uint64_t pending = packets * setup->steps + made->graph->populations + 2ull * setup->prompt_chunk + 2;
+    made->queue = queue_new(pending, 4u * setup->steps);
+    int ready = made->queue != NULL && queue_reserve(made->queue, pending) == QUEUE_OK && allocate_arrays(made);
+    if (ready) made->network = network_new(&model, team_workers(setup->team), from_pool, setup->pool);
+    if (!ready || made->network == NULL) {
+        queue_free(made->queue);
+        return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory: the network's state needs %zu bytes",
+                           (size_t)event_engine_bytes(setup));
+    }
+    index_levels(made);
+    *engine = made;
+    return LASSIM_OK;
+}
+
+void event_engine_free(struct event_engine *engine)
+{
+    if (engine != NULL) queue_free(engine->queue);
+}
+
+void event_engine_reset(struct event_engine *engine)
+{
+    network_reset(engine->network);
+    queue_clear(engine->queue);
+    accounting_reset(engine->setup.accounting);
+    engine->clock = 0;
+    engine->tokens = 0;
+    engine->pending_count = 0;
+    atomic_store(&engine->progress_timesteps, 0);
+    atomic_store(&engine->progress_tokens, 0);
+}
+
+void event_engine_stop(struct event_engine *engine)
+{
+    atomic_store(&engine->stop, 1);
+}
+
+void event_engine_progress(struct event_engine *engine, uint64_t *timesteps, uint64_t *tokens)
+{
+    *timesteps = atomic_load(&engine->progress_timesteps);
+    *tokens = atomic_load(&engine->progress_tokens);
+}
+
+static void push(struct event_engine *engine, uint64_t timestep, unsigned phase, uint32_t level, uint32_t population,
+                 uint32_t token, uint32_t block, void *payload)
+{
+    struct event event = {{timestep, population, token, block, (uint16_t)level, (uint8_t)phase}, payload};
+    enum queue_status status = queue_push(engine->queue, &event);
+    LASSIM_INVARIANT(status == QUEUE_OK, "queue status %d at timestep %llu, population %u, token %u", (int)status,
+                     (unsigned long long)timestep, population, token);
+}
+
+static const struct token_window *token_of(const struct event_engine *engine, uint32_t token)
+{
+    return &engine->token[token % engine->slots];
+}
+
+/* A head-side residual still takes in what the last block sends it (docs/design.md). */
+static int closes(const struct event_engine *engine, uint32_t p, const struct token_window *token)
+{
+    const struct population *population = &engine->graph->population[p];
+    return token->asked || !population->head_side || population->kind == POPULATION_RESIDUAL;
+}
+
+/* Closings of the token's next level. */
+static void schedule_level(struct event_engine *engine, const struct token_window *token, uint32_t level,
+                           uint64_t timestep)
+{
+    if (level == engine->graph->head_level) {
+        if (token->asked) push(engine, timestep, 0, level, engine->graph->populations, token->token, 0, NULL);
+        return;
+    }
+    for (uint32_t p = engine->level_first[level]; p < engine->level_first[level + 1]; p++)
+        if (closes(engine, p, token)) push(engine, timestep, 0, level, p, token->token, 0, NULL);
+}
+
+static void queue_input(struct event_engine *engine, uint32_t id, uint32_t token, uint64_t start, int asked)
+{
+    struct input_slot *slot = &engine->input[token % engine->setup.prompt_chunk];
+    struct token_window window = {token, token, asked};
+    uint32_t row[2] = {id, token + engine->graph->config.position_offset};
+    slot->asked = asked;
+    for (uint32_t p = 0; p < 2; p++) {
+        network_input(engine->network, p, row[p], &window, &slot->spike[p], &slot->packet[p]);
+        push(engine, start, 1, 0, p, token, slot->packet[p].block, &slot->packet[p]);
+    }
+}
+
+/* The pending closings' records, in event order, after the inputs of the same window. */
+static enum lassim_status write_pending(struct event_engine *engine)
+{
+    struct trace_writer *trace = engine->setup.trace;
+    enum lassim_status status = LASSIM_OK;
+    for (size_t i = 0; i < engine->pending_count && status == LASSIM_OK; i++) {
+        const struct event_key *key = &engine->pending[i].key;
+        const struct train *train = network_train(engine->network, key->population);
+        uint64_t window = key->timestep / engine->setup.steps;
+        uint32_t span = train->position + 1;
+        if (engine->graph->population[key->population].code == CODE_HG)
+            status = trace_writer_record_hg(trace, window, key->population, key->token, span, train->hg, train->neurons);
+        else
+            status =
+                trace_writer_record_oat(trace, window, key->population, key->token, span, train->codes, train->neurons);
+    }
+    engine->pending_count = 0;
+    return status;
+}
+
+static void close_one(struct event_engine *engine, size_t i, unsigned worker)
+{
+    const struct event_key *key = &engine->batch[i].key;
+    const struct token_window *token = token_of(engine, key->token);
+    if (key->population == engine->graph->populations)
+        network_close_head(engine->network, token, engine->logits);
+    else
+        network_close(engine->network, key->population, token, worker, &engine->result[i]);
+}
+
+static void close_work(void *context, unsigned worker, unsigned workers)
+{
+    struct event_engine *engine = context;
+    (void)workers;
+    for (;;) {
+        uint32_t u = atomic_fetch_add(&engine->next_unit, 1);
+        if (u >= engine->units) return;
+        for (uint32_t i = 0; i < engine->unit[u].count; i++) close_one(engine, engine->unit[u].first + i, worker);
+    }
+}
+
+static void find_units(struct event_engine *engine)
+{
+    engine->units = 0;
+    for (uint32_t i = 0; i < engine->batch_count; i++) {
+        const struct event_key *key = &engine->batch[i].key;
+        if (i == 0 || key->level != engine->batch[i - 1].key.level)
+            engine->unit[engine->units++] = (struct close_unit){i, 0};
+        engine->unit[engine->units - 1].count++;
+    }
+    atomic_store(&engine->next_unit, 0);
+}
+
+static void push_train(struct event_engine *engine, const struct event_key *key)
+{
+    const struct train *train = network_train(engine->network, key->population);
+    for (uint32_t i = 0; i < train->packet_count; i++) {
+        struct packet *packet = &train->packets[i];
+        push(engine, key->timestep + packet->step, 1, key->level, key->population, key->token, packet->block, packet);
+    }
+}
+
+/* After the windows of a phase 0 have closed: counts, packets, the next level's closings, logits. */
+static void settle(struct event_engine *engine, size_t i, int last_of_unit)
+{
+    const struct event_key *key = &engine->batch[i].key;
+    const struct token_window *token = token_of(engine, key->token);
+    engine->clock = key->timestep;
+    if (key->population == engine->graph->populations) {
+        if (engine->callback != NULL) engine->callback(engine->context, key->token, engine->logits);
+        atomic_store(&engine->progress_tokens, key->token + 1);
+        return;
+    }
+    const struct close_result *result = &engine->result[i];
+    account_close(engine->setup.accounting, key->population, token, result,
+                  network_train(engine->network, key->population), engine->setup.steps);
+    if (result->opened) {
+        push_train(engine, key);
+        if (engine->setup.trace != NULL) engine->pending[engine->pending_count++] = engine->batch[i];
+    } else {
+        atomic_store(&engine->progress_tokens, key->token + 1);
+    }
+    if (last_of_unit) schedule_level(engine, token, key->level + 1u, key->timestep + engine->setup.steps);
+}
+
+static enum lassim_status close_windows(struct event_engine *engine)
+{
+    enum lassim_status status = write_pending(engine);
+    find_units(engine);
+    if (engine->units == 1)
+        close_work(engine, 0, 1);
+    else
+        team_run(engine->setup.team, close_work, engine);
+    for (size_t i = 0; i < engine->batch_count; i++)
+        settle(engine, i, i + 1 == engine->batch_count || engine->batch[i + 1].key.level != engine->batch[i].key.level);
+    return status;
+}
+
+static void receive_work(void *context, unsigned worker, unsigned workers)
+{
+    struct event_engine *engine = context;
+    for (size_t i = 0; i < engine->batch_count; i++)
+        network_receive(engine->network, engine->batch[i].payload, worker, workers);
+}
+
+/* A token's first timestep: its other windows follow from here. */
+static enum lassim_status open_token(struct event_engine *engine, const struct event_key *key,
+                                     const struct packet *packet)
+{
+    account_input(engine->setup.accounting, packet);
+    if (packet->population == 0) {
+        struct token_window *token = &engine->token[key->token % engine->slots];
+        int asked = engine->input[key->token % engine->setup.prompt_chunk].asked;
+        *token = (struct token_window){key->token, packet->position, asked};
+        account_token(engine->setup.accounting, token);
+        schedule_level(engine, token, 1, key->timestep + engine->setup.steps);
+        engine->opened++;
+    }
+    if (engine->setup.trace == NULL) return LASSIM_OK;
+    return trace_writer_record_input(engine->setup.trace, key->timestep / engine->setup.steps, packet->population,
+                                     packet->token, packet->spikes[0] & SPIKE_NEURON);
+}
+
+static uint64_t operations(const struct event_engine *engine, const struct packet *packet)
+{
+    const struct population *population = &engine->graph->population[packet->population];
+    uint64_t partners = population->product == PRODUCT_VISIBLE ? packet->position + 1u : population->product_partners;
+    return (uint64_t)packet->count * (population->fan_out + partners + 1);
+}
+
+static enum lassim_status deliver_spikes(struct event_engine *engine)
+{
+    enum lassim_status status = LASSIM_OK;
+    uint64_t work = 0;
+    for (size_t i = 0; i < engine->batch_count && status == LASSIM_OK; i++) {
+        const struct packet *packet = engine->batch[i].payload;
+        if (engine->batch[i].key.level == 0) status = open_token(engine, &engine->batch[i].key, packet);
+        account_packet(engine->setup.accounting, packet);
+        work += operations(engine, packet);
+    }
+    if (status == LASSIM_OK) status = write_pending(engine);
+    unsigned workers = team_workers(engine->setup.team);
+    if (work >= WORTH_THE_TEAM)
+        team_run(engine->setup.team, receive_work, engine);
+    else
+        for (unsigned w = 0; w < workers; w++) receive_work(engine, w, workers);
+    return status;
+}
+
+static enum lassim_status step(struct event_engine *engine, struct lassim_error *error)
+{
+    engine->batch_count = queue_pop_phase(engine->queue, engine->batch, engine->batch_capacity);
+    const struct event_key *key = &engine->batch[0].key;
+    atomic_store(&engine->progress_timesteps, key->timestep);
+    enum lassim_status status = key->phase == 0 ? close_windows(engine) : deliver_spikes(engine);
+    if (status != LASSIM_OK && error != NULL) *error = *trace_writer_error(engine->setup.trace);
+    if (status == LASSIM_OK && atomic_load(&engine->stop))
+        status = lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "interrupted at timestep %llu",
+                             (unsigned long long)engine->clock);
+    return status;
+}
+
+enum lassim_status event_engine_feed(struct event_engine *engine, const uint32_t *ids, uint32_t n,
+                                     enum lassim_read read, lassim_logits_callback *callback, void *context,
+                                     struct lassim_error *error)
+{
+    uint64_t start = engine->clock, timestep;
+    uint32_t first = engine->tokens, queued = 0;
+    enum lassim_status status = LASSIM_OK;
+    engine->callback = callback;
+    engine->context = context;
+    engine->opened = 0;
+    while (status == LASSIM_OK) {
+        for (; queued < n && queued < engine->opened + engine->setup.prompt_chunk; queued++) {
+            int asked = read == LASSIM_READ_ALL || (read == LASSIM_READ_LAST && queued + 1 == n);
+            queue_input(engine, ids[queued], first + queued, start + (uint64_t)queued * engine->setup.steps, asked);
+        }
+        if (!queue_peek_time(engine->queue, &timestep)) break;
+        status = step(engine, error);
+    }
+    if (status == LASSIM_OK) status = write_pending(engine);
+    engine->tokens += queued;
+    return status;
+}

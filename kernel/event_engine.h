@@ -1,0 +1,48 @@
+/* The engine `event`: the reference discrete-event simulator.
+ *
+ * Strict timestamp order through the event queue, one spike step at a time.  A step takes the earliest
+ * (timestep, phase): phase 0 closes windows (each makes a train, whose packets are pushed), phase 1
+ * delivers spike packets.  Closings of different tokens, and shares of the targets of the packets of one
+ * timestep, go to the team's workers; all sums are integers, so nothing depends on their number.
+ * Nothing is allocated after event_engine_new. */
+#ifndef LASSIM_KERNEL_EVENT_ENGINE_H
+#define LASSIM_KERNEL_EVENT_ENGINE_H
+
+#include "kernel/accounting.h"
+#include "kernel/error.h"
+#include "kernel/model.h"
+#include "kernel/pool.h"
+#include "kernel/team.h"
+#include "kernel/trace_writer.h"
+
+struct event_engine;
+
+struct event_engine_setup {
+    const struct model *model;
+    unsigned steps;             /* T of this run, 1..16 */
+    uint32_t prompt_chunk;      /* tokens whose input spikes are queued ahead, >= 1 */
+    struct team *team;
+    struct pool *pool;          /* all state comes from here */
+    struct trace_writer *trace; /* or NULL */
+    struct accounting *accounting;
+};
+
+/* Bytes that event_engine_new takes from the pool. */
+uint64_t event_engine_bytes(const struct event_engine_setup *setup);
+/* setup's objects outlive the engine.  LASSIM_ERR_RUN without memory.  event_engine_free. */
+enum lassim_status event_engine_new(const struct event_engine_setup *setup, struct event_engine **engine,
+                                    struct lassim_error *error);
+void event_engine_free(struct event_engine *engine);
+
+/* Runs n more tokens to the close of their last window.  ids < vocabulary, the context fits (caller checks).
+ * LASSIM_ERR_RUN when stopped or when the trace cannot be written; the engine is then good only to be freed. */
+enum lassim_status event_engine_feed(struct event_engine *engine, const uint32_t *ids, uint32_t n,
+                                     enum lassim_read read, lassim_logits_callback *callback, void *context,
+                                     struct lassim_error *error);
+void event_engine_reset(struct event_engine *engine);
+/* From any thread: a running feed returns at the next timestep. */
+void event_engine_stop(struct event_engine *engine);
+/* Timestep reached, tokens whose windows have all closed; from any thread. */
+void event_engine_progress(struct event_engine *engine, uint64_t *timesteps, uint64_t *tokens);
+
+#endif

@@ -1,0 +1,287 @@
+#include "kernel/session.h"
+
+#include <stdlib.h>
+
+#include "kernel/dense_engine.h"
+#include "kernel/event_engine.h"
+
+enum { PROMPT_CHUNK_DEFAULT = 64, STEPS_MAX = 16 };
+#define DENSE_MEMORY_LIMIT (UINT64_C(4) << 30)
+
+struct lassim_model {
+    struct model *model;
+};
+
+struct lassim_session {
+    const struct model *model;
+    struct lassim_options options;
+    uint32_t steps, tokens;
+    struct topology *topology;
+    struct team *team;
+    struct pool *pool;
+    struct accounting *accounting;
+    struct trace_writer *trace;
+    struct event_engine *event;
+    struct dense_engine *dense;
+    int failed; /* a feed ended early: the state is of no more use */
+};
+
+const char *lassim_version(void)
+{
+    return LASSIM_VERSION;
+}
+
+enum lassim_status lassim_model_open(const char *path, lassim_model **model, struct lassim_error *error)
+{
+    *model = calloc(1, sizeof **model);
+    if (*model == NULL) return lassim_fail(error, LASSIM_ERR_RUN, path, NULL, "no memory");
+    enum lassim_status status = model_open(path, &(*model)->model, error);
+    if (status == LASSIM_OK) return LASSIM_OK;
+    free(*model);
+    *model = NULL;
+    return status;
+}
+
+void lassim_model_close(lassim_model *model)
+{
+    if (model == NULL) return;
+    model_close(model->model);
+    free(model);
+}
+
+void lassim_model_info(const lassim_model *model, struct lassim_model_info *info)
+{
+    const struct model *m = model->model;
+    const struct model_config *config = &m->graph->config;
+    *info = (struct lassim_model_info){config->vocabulary, config->positions, m->timesteps, config->bos,
+                                       config->eos,        m->graph->populations, m->hash};
+}
+
+const struct model *model_of(const lassim_model *model)
+{
+    return model->model;
+}
+
+static enum lassim_status open_trace(lassim_session *session, struct lassim_error *error)
+{
+    struct trace_header_info info;
+    enum lassim_status status = trace_info_from_model(session->model, session->steps, &info, error);
+    if (status != LASSIM_OK) return status;
+    status = trace_writer_open(session->options.trace, (int)session->options.no_clobber, &info, &session->trace, error);
+    trace_info_free(&info);
+    return status;
+}
+
+/* Topology, threads and the pool: what an event engine stands on. */
+static enum lassim_status open_machine(lassim_session *session, struct lassim_error *error)
+{
+    int bind = !session->options.numa_off;
+    enum lassim_status status = topology_new(NULL, NULL, &session->topology, error);
+    if (status != LASSIM_OK) return status;
+    unsigned threads = session->options.threads ? session->options.threads : topology_cores(session->topology);
+    /* More threads than cores is a test's wish: let the scheduler place them. */
+    bind = bind && threads <= topology_pus(session->topology);
+    status = team_new(threads, session->topology, bind, &session->team, error);
+    if (status != LASSIM_OK) return status;
+    unsigned node = bind ? topology_place(session->topology, 0, threads).node : TOPOLOGY_ANY;
+    return pool_new(session->topology, node, SIZE_MAX, &session->pool, error);
+}
+
+static enum lassim_status open_event(lassim_session *session, struct lassim_error *error)
+{
+    enum lassim_status status = open_machine(session, error);
+    if (status != LASSIM_OK) return status;
+    if (session->options.trace != NULL) status = open_trace(session, error);
+    if (status != LASSIM_OK) return status;
+    const struct event_engine_setup setup = {
+        session->model, session->steps, session->options.prompt_chunk, session->team, session->pool, session->trace,
+        session->accounting};
+    return event_engine_new(&setup, &session->event, error);
+}
+
+static enum lassim_status open_dense(lassim_session *session, struct lassim_error *error)
+{
+    struct dense_weights weights;
+    enum lassim_status status = topology_new(NULL, NULL, &session->topology, error);
+    if (status != LASSIM_OK) return status;
+    unsigned threads = session->options.threads ? session->options.threads : topology_cores(session->topology);
+    dense_weights_of_model(session->model, &weights);
+    return dense_engine_new(session->model->graph, &weights, threads, DENSE_MEMORY_LIMIT, &session->dense, error);
+}
+
+static enum lassim_status check_options(const struct lassim_options *options, struct lassim_error *error)
+{
+    if (options->engine != LASSIM_ENGINE_EVENT && options->engine != LASSIM_ENGINE_DENSE)
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "engine", "%d is not built; event and dense are",
+                           (int)options->engine);
+    if (options->timesteps > STEPS_MAX)
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "timesteps", "%u is not in 1 .. %d", options->timesteps,
+                           STEPS_MAX);
+    if (options->threads > TEAM_THREADS_MAX)
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "threads", "%u is not in 1 .. %d", options->threads,
+                           TEAM_THREADS_MAX);
+    if (options->trace != NULL && options->engine == LASSIM_ENGINE_DENSE)
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "trace", "the engine dense has no spikes to trace");
+    return LASSIM_OK;
+}
+
+enum lassim_status session_open_model(const struct model *model, const struct lassim_options *options,
+                                      lassim_session **session, struct lassim_error *error)
+{
+    *session = NULL;
+    enum lassim_status status = check_options(options, error);
+    if (status != LASSIM_OK) return status;
+    lassim_session *made = calloc(1, sizeof *made);
+    if (made == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for a session");
+    made->model = model;
+    made->options = *options;
+    made->steps = options->timesteps ? options->timesteps : model->timesteps;
+    if (made->options.prompt_chunk == 0) made->options.prompt_chunk = PROMPT_CHUNK_DEFAULT;
+    if (made->options.prompt_chunk > model->graph->config.positions)
+        made->options.prompt_chunk = model->graph->config.positions;
+    made->accounting = accounting_new(model->graph);
+    if (made->accounting == NULL)
+        status = lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the counters");
+    else
+        status = options->engine == LASSIM_ENGINE_DENSE ? open_dense(made, error) : open_event(made, error);
+    if (status == LASSIM_OK)
+        *session = made;
+    else
+        lassim_session_close(made);
+    return status;
+}
+
+enum lassim_status lassim_session_open(lassim_model *model, const struct lassim_options *options,
+                                       lassim_session **session, struct lassim_error *error)
+{
+    return session_open_model(model->model, options, session, error);
+}
+
+void lassim_session_close(lassim_session *session)
+{
+    if (session == NULL) return;
+    event_engine_free(session->event);
+    dense_engine_free(session->dense);
+    trace_writer_abandon(session->trace);
+    accounting_free(session->accounting);
+    pool_free(session->pool);
+    team_free(session->team);
+    topology_free(session->topology);
+    free(session);
+}
+
+enum lassim_status lassim_session_finish(lassim_session *session, struct lassim_error *error)
+{
+    if (session->trace == NULL) return LASSIM_OK;
+    if (session->failed)
+        return lassim_fail(error, LASSIM_ERR_USAGE, session->options.trace, NULL,
+                           "the run did not end well, its trace stays partial");
+    struct trace_writer *trace = session->trace;
+    session->trace = NULL;
+    return trace_writer_finish(trace, session_timesteps(session), error);
+}
+
+static enum lassim_status check_feed(const lassim_session *session, const uint32_t *ids, uint32_t n,
+                                     struct lassim_error *error)
+{
+    const struct model_config *config = &session->model->graph->config;
+    if (session->failed) return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "feed", "an earlier call on this session failed");
+    if (n > config->positions - session->tokens)
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "context",
+                           "%u tokens after %u do not fit the model's %u positions", n, session->tokens,
+                           config->positions);
+    for (uint32_t i = 0; i < n; i++)
+        if (ids[i] >= config->vocabulary)
+            return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "token ids", "%u is not below the vocabulary's %u", ids[i],
+                               config->vocabulary);
+    return LASSIM_OK;
+}
+
+/* The dense engine has no event that starts a token, so its tokens are accounted for here. */
+static void account_dense(lassim_session *session, uint32_t n, enum lassim_read read)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        int asked = read == LASSIM_READ_ALL || (read == LASSIM_READ_LAST && i + 1 == n);
+        struct token_window token = {session->tokens + i, session->tokens + i, asked};
+        account_token(session->accounting, &token);
+    }
+}
+
+enum lassim_status lassim_session_feed(lassim_session *session, const uint32_t *ids, uint32_t n, enum lassim_read read,
+                                       lassim_logits_callback *callback, void *context, struct lassim_error *error)
+{
+    enum lassim_status status = check_feed(session, ids, n, error);
+    if (status != LASSIM_OK) return status;
+    if (session->event != NULL) {
+        status = event_engine_feed(session->event, ids, n, read, callback, context, error);
+    } else {
+        status = dense_engine_feed(session->dense, ids, n, read, callback, context, error);
+        if (status == LASSIM_OK) account_dense(session, n, read);
+    }
+    session->failed = status != LASSIM_OK;
+    session->tokens += n;
+    return status;
+}
+
+void lassim_session_reset(lassim_session *session)
+{
+    LASSIM_INVARIANT(session->trace == NULL, "a traced session cannot be reset");
+    if (session->event != NULL) event_engine_reset(session->event);
+    if (session->dense != NULL) {
+        dense_engine_reset(session->dense);
+        accounting_reset(session->accounting);
+    }
+    session->tokens = 0;
+}
+
+void lassim_session_stop(lassim_session *session)
+{
+    if (session->event != NULL) event_engine_stop(session->event);
+    if (session->dense != NULL) dense_engine_stop(session->dense);
+}
+
+void lassim_session_progress(lassim_session *session, uint64_t *timesteps, uint64_t *tokens)
+{
+    *timesteps = 0;
+    if (session->event != NULL)
+        event_engine_progress(session->event, timesteps, tokens);
+    else
+        dense_engine_progress(session->dense, tokens);
+}
+
+const struct counters *session_population_counters(const lassim_session *session)
+{
+    return session->event != NULL ? accounting_populations(session->accounting) : NULL;
+}
+
+const struct counters *session_token_counters(const lassim_session *session, uint32_t *tokens)
+{
+    const struct counters *counters = accounting_tokens(session->accounting, tokens);
+    return session->event != NULL ? counters : NULL;
+}
+
+uint64_t session_timesteps(lassim_session *session)
+{
+    uint64_t timesteps = 0, tokens;
+    if (session->event != NULL) event_engine_progress(session->event, &timesteps, &tokens);
+    return timesteps;
+}
+
+uint64_t session_dense_macs(const lassim_session *session)
+{
+    uint32_t tokens;
+    uint64_t macs = 0;
+    const struct counters *counters = accounting_tokens(session->accounting, &tokens);
+    for (uint32_t i = 0; i < tokens; i++) macs += counters[i].dense_macs;
+    return macs;
+}
+
+uint32_t session_steps(const lassim_session *session)
+{
+    return session->steps;
+}
+
+uint64_t session_state_bytes(const lassim_session *session)
+{
+    return session->pool != NULL ? pool_bytes(session->pool) : 0;
+}

@@ -1,0 +1,29 @@
+/* Inside view of a session: what the program and the converter need beyond lassim.h. */
+#ifndef LASSIM_KERNEL_SESSION_H
+#define LASSIM_KERNEL_SESSION_H
+
+#include "kernel/counters.h"
+#include "kernel/model.h"
+
+/* Opens a session on a model in memory (the converter's self-check); model outlives the session.  As
+ * lassim_session_open. */
+enum lassim_status session_open_model(const struct model *model, const struct lassim_options *options,
+                                      lassim_session **session, struct lassim_error *error);
+
+/* The model behind the public handle. */
+const struct model *model_of(const lassim_model *model);
+
+/* [populations of the graph]; NULL for the engine dense, which counts no spikes. */
+const struct counters *session_population_counters(const lassim_session *session);
+/* [*tokens] processed so far; NULL for the engine dense (*tokens is right all the same). */
+const struct counters *session_token_counters(const lassim_session *session, uint32_t *tokens);
+/* Simulated timesteps (latency); 0 for the engine dense. */
+uint64_t session_timesteps(lassim_session *session);
+/* Multiply-accumulates of the dense network for the tokens so far, whatever the engine. */
+uint64_t session_dense_macs(const lassim_session *session);
+/* T of this session. */
+uint32_t session_steps(const lassim_session *session);
+/* Bytes of state taken from the pools (weights not counted). */
+uint64_t session_state_bytes(const lassim_session *session);
+
+#endif
