@@ -18,8 +18,8 @@ enum {
     TRACE_VERSION = 1,
     TRACE_BLOCK_RECORDS = 256,     /* blocks are cut by record count only */
     TRACE_NAME = 40,               /* bytes of a population name, terminator included */
-    TRACE_HEADER_BYTES = 48,       /* before the population table */
-    TRACE_POPULATION_BYTES = 96,   /* one row of the population table */
+    TRACE_HEADER_BYTES = 40,       /* before the population table */
+    TRACE_POPULATION_BYTES = 88,   /* one row of the population table */
     TRACE_BLOCK_HEADER_BYTES = 64, /* of every block, the final one too */
     TRACE_TOTALS_BYTES = 24,       /* payload of the final block */
     TRACE_POPULATIONS_MAX = 1 << 16,
@@ -32,7 +32,7 @@ enum trace_kind { TRACE_NORMAL = 0, TRACE_OUTLIER = 1, TRACE_GATE = 2, TRACE_HG_
 /* One row of the population table. */
 struct trace_population {
     char name[TRACE_NAME];  /* struct population's */
-    uint32_t kind;          /* enum population_kind, below 2^16 */
+    uint32_t kind;          /* enum population_kind, at most 65535 */
     uint32_t code;          /* enum code_kind */
     int32_t layer;          /* -1: before the first block, L: after the last */
     uint32_t level;         /* window offset in the token */
@@ -48,11 +48,21 @@ struct trace_population {
 
 struct trace_header_info {
     uint64_t model_hash;
-    uint32_t timesteps;   /* T, 1 .. 16, that the trace was run with */
-    uint32_t code;        /* enum spike_code */
+    uint32_t timesteps; /* T, 1 .. 16, that the trace was run with */
+    uint32_t code;      /* enum spike_code */
     uint32_t vocabulary;
-    uint32_t populations; /* 1 .. TRACE_POPULATIONS_MAX */
+    uint32_t populations;                /* 1 .. TRACE_POPULATIONS_MAX */
     struct trace_population *population; /* [populations]; owned */
+};
+
+/* Flags of an OAT record's payload: which fields its active neurons carry. */
+enum {
+    TRACE_FLAG_SIGNED = 1,   /* a sign bit: some neuron is negative */
+    TRACE_FLAG_OUTLIERS = 2, /* an outlier bit: some neuron is an outlier */
+    TRACE_FLAG_PREFIXED = 4, /* magnitudes as TRACE_LENGTH_BITS of bit length - 1, then the bits below the
+                              * highest one; set if that is shorter than T bits each */
+    TRACE_FLAGS = 7,
+    TRACE_LENGTH_BITS = 4
 };
 
 /* What the final block holds; spikes by enum trace_kind. */
@@ -65,8 +75,8 @@ struct trace_totals {
 
 /* Fills *info for a run of model at T = timesteps.  The caller owns it: trace_info_free.  Fails with
  * LASSIM_ERR_RUN without memory or when a population does not fit a trace row (neuron * G above 2^32). */
-enum lassim_status trace_info_from_model(const struct model *model, uint32_t timesteps,
-                                         struct trace_header_info *info, struct lassim_error *error);
+enum lassim_status trace_info_from_model(const struct model *model, uint32_t timesteps, struct trace_header_info *info,
+                                         struct lassim_error *error);
 /* Frees the table; *info is zero afterwards. */
 void trace_info_free(struct trace_header_info *info);
 /* NULL if every field keeps the ranges above, else what is wrong (a static string); *population is then the
@@ -101,9 +111,38 @@ size_t trace_put_varint(uint8_t *out, uint64_t value);
 /* Returns the bytes read from in[0..size), 0 if cut off, above 64 bits or not the shortest form. */
 size_t trace_get_varint(const uint8_t *in, size_t size, uint64_t *value);
 
+#define TRACE_MAGIC "LASSIMTR"        /* 8 bytes */
+#define TRACE_BLOCK_MAGIC 0x4b424c54u /* "TLBK" as stored */
+#define TRACE_END_MAGIC 0x444e4554u   /* "TEND" as stored */
+
+/* Where a record stands in the order of a trace. */
+struct trace_key {
+    uint64_t window;
+    uint32_t population, token;
+};
+/* 1 if b comes strictly after a by (window, level, population, token).  Both populations are in the table. */
+int trace_key_before(const struct trace_header_info *info, const struct trace_key *a, const struct trace_key *b);
+
 /* Bytes of the whole header with its checksum. */
 size_t trace_header_bytes(uint32_t populations);
 /* Writes the header into out[trace_header_bytes]. */
 void trace_header_encode(const struct trace_header_info *info, uint8_t *out);
+/* Reads one row of the population table, TRACE_POPULATION_BYTES.  Checks nothing. */
+void trace_row_decode(const uint8_t *in, struct trace_population *row);
+
+/* A block's header; the checksum (its first 8 bytes) is XXH3-64, seed = number of the block, over
+ * everything after it. */
+struct trace_block_header {
+    uint32_t magic;               /* TRACE_BLOCK_MAGIC or TRACE_END_MAGIC */
+    uint32_t records;             /* 1 .. TRACE_BLOCK_RECORDS; 0 in the final block */
+    uint64_t payload;             /* bytes after the header */
+    uint64_t first_window;        /* 0 in the final block */
+    uint64_t spikes[TRACE_KINDS]; /* of the block; of the whole trace in the final one */
+};
+/* Fills the first TRACE_BLOCK_HEADER_BYTES of block, whose header->payload further bytes are there. */
+void trace_block_seal(uint8_t *block, const struct trace_block_header *header, uint64_t number);
+void trace_block_header_decode(const uint8_t *in, struct trace_block_header *header);
+/* 1 if the checksum of block[0 .. size) is right. */
+int trace_block_intact(const uint8_t *block, size_t size, uint64_t number);
 
 #endif

@@ -27,17 +27,17 @@ struct trace_active {
 struct trace_record {
     uint64_t window;
     uint32_t population, token;
-    uint32_t span;    /* visible keys (populations with heads > 0), else 0 */
-    uint32_t neurons; /* that took part in the window */
-    uint32_t count;   /* of active, neuron ascending */
+    uint32_t span;                     /* visible keys (populations with heads > 0), else 0 */
+    uint32_t neurons;                  /* that took part in the window */
+    uint32_t count;                    /* of active, neuron ascending */
     const struct trace_active *active; /* valid until the next call */
 };
 
 /* One block of records, as its header says and its checksum confirms. */
 struct trace_block {
-    uint64_t offset;       /* in the file */
+    uint64_t offset; /* in the file */
     uint64_t first_window;
-    uint64_t bytes;        /* header and records */
+    uint64_t bytes; /* header and records */
     uint32_t records;
     uint64_t spikes[TRACE_KINDS];
 };
