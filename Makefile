@@ -107,7 +107,7 @@ $(BUILD)/lassim: $(PROGRAM_OBJECTS) $(BUILD)/liblassim.a
 	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $(PROGRAM_OBJECTS) $(BUILD)/liblassim.a -o $@ $(PKG_LIBS)
 
 # Man page and completion are made from the option table by the program's own generator.
-$(BUILD)/make_docs: $(call objects,scripts/make_docs.c) $(SHELL_OBJECTS) $(BUILD)/liblassim.a
+$(BUILD)/make_docs: $(call objects,scripts/make_docs.c) $(call objects,kernel/program/options.c kernel/program/help.c)
 	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS)
 $(BUILD)/lassim.1: $(BUILD)/make_docs docs/lassim.1.in
 	$(Q)$(BUILD)/make_docs man docs/lassim.1.in >$@
@@ -115,7 +115,10 @@ $(BUILD)/lassim.bash: $(BUILD)/make_docs
 	$(Q)$(BUILD)/make_docs bash >$@
 
 # ---- tests ------------------------------------------------------------------------------------
-$(BUILD)/test/program/%: $(BUILD)/obj/test/program/%.o $(HELPER_OBJECTS) $(SHELL_OBJECTS) $(BUILD)/liblassim.a
+$(BUILD)/libshell.a: $(SHELL_OBJECTS)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+$(BUILD)/test/program/%: $(BUILD)/obj/test/program/%.o $(HELPER_OBJECTS) $(BUILD)/libshell.a $(BUILD)/liblassim.a
 	@mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ -lcmocka $(PKG_LIBS) -lm
 $(BUILD)/test/e2e/%: $(BUILD)/obj/test/e2e/%.o $(BUILD)/liblassim.a

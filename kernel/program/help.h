@@ -8,11 +8,15 @@
 
 /* Usage line, summary, options by group (for run also the list of commands), to out. */
 void help_print(enum command_id command, FILE *out);
+/* The commands whose first word is word ("trace"), one line each; returns how many. */
+int help_group(const char *word, FILE *out);
 /* "lassim convert CKPT_DIR -o FILE [options]" and a newline. */
 void help_usage(enum command_id command, FILE *out);
 /* The option as typed: "-o, --output FILE".  Writes at most size bytes, returns out. */
 const char *help_option(enum option_id option, char *out, size_t size);
-/* Help text with choices and default: "... (default: 32)".  Writes at most size bytes, returns out. */
+/* What follows the option: "FILE", "radix|ternary", "" for flags. */
+const char *help_argument(enum option_id option);
+/* Help text with the default: "... (default: 32)".  Writes at most size bytes, returns out. */
 const char *help_text(enum option_id option, char *out, size_t size);
 
 #endif

@@ -41,7 +41,7 @@ struct option_row {
     const char *name;
     char letter; /* 0: none */
     enum option_kind kind;
-    const char *argument; /* NULL for flags */
+    const char *argument; /* NULL for flags and choices */
     double low, high;
     const char *standard; /* the default as a user would type it, NULL for none */
     const char *choices;  /* "a|b" or NULL */
