@@ -44,7 +44,7 @@ struct event_queue;
 int event_key_compare(const struct event_key *a, const struct event_key *b);
 
 /* capacity: events expected pending at once (a hint, 0 allowed).  horizon: timesteps ahead of the current
- * one within which most events are pushed; rounded up to a power of two in 64 .. 65536.
+ * one within which most events are pushed; rounded up to a power of two in 64 .. 4096.
  * NULL if there is no memory.  The caller owns the queue: queue_free. */
 struct event_queue *queue_new(size_t capacity, size_t horizon);
 /* Payloads still pending are the caller's, the queue only forgets them.  queue may be NULL. */
@@ -63,7 +63,7 @@ enum queue_status queue_push(struct event_queue *queue, const struct event *even
 int queue_peek_time(const struct event_queue *queue, uint64_t *timestep);
 
 /* 1 and the least event in *event, or 0 if the queue is empty or the order could not be made for lack of
- * memory (queue_size tells; cannot happen after queue_reserve). */
+ * memory (queue_size tells; then only queue_clear and queue_free are of use; not after queue_reserve). */
 int queue_pop(struct event_queue *queue, struct event *event);
 
 /* Pops the events of the earliest (timestep, phase) in order into out[0..capacity); returns how many.
