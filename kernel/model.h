@@ -48,6 +48,9 @@ struct model {
  * and expectation.  The caller owns *model: model_close.  O(small sections). */
 enum lassim_status model_open(const char *path, struct model **model, struct lassim_error *error);
 void model_close(struct model *model);
+/* The path of the open model whose mapping holds address, or NULL.  Async-signal-safe: a SIGBUS handler
+ * names with it the file that was cut short under the run. */
+const char *model_mapped_path(const void *address);
 /* Verifies weight checksums, that weights lie on their grid, integer_max and bound (inspect --check).
  * Reads the whole file. */
 enum lassim_status model_check_weights(const struct model *model, struct lassim_error *error);
