@@ -21,8 +21,7 @@ struct checkpoint;
  * place and expectation for anything wrong, also for a tensor that two shards hold, a shard named with a
  * path, and an index that disagrees with its shards.  The caller owns *checkpoint: checkpoint_close.
  * O(tables log tensors). */
-enum lassim_status checkpoint_open(const char *directory, struct checkpoint **checkpoint,
-                                   struct lassim_error *error);
+enum lassim_status checkpoint_open(const char *directory, struct checkpoint **checkpoint, struct lassim_error *error);
 /* Unmaps; every tensor pointer dies.  NULL is allowed. */
 void checkpoint_close(struct checkpoint *checkpoint);
 
@@ -54,9 +53,11 @@ enum lassim_status checkpoint_require_head(const struct checkpoint *checkpoint, 
 /* LASSIM_ERR_FILE naming tensor and index of the first NaN or infinity, else LASSIM_OK.  Reads it all. */
 enum lassim_status checkpoint_require_finite(const struct checkpoint_tensor *tensor, struct lassim_error *error);
 
+/* The path of the first weight file: what an error about a missing tensor names. */
+const char *checkpoint_path(const struct checkpoint *checkpoint);
 /* The weight files in name order: base name, size in bytes, XXH3-64 of the bytes.  The hash is computed at
  * each call: reads the whole file. */
-size_t checkpoint_files(const struct checkpoint *checkpoint);
+size_t checkpoint_files(const struct checkpoint *checkpoint); /* >= 1 */
 const char *checkpoint_file_name(const struct checkpoint *checkpoint, size_t index);
 uint64_t checkpoint_file_size(const struct checkpoint *checkpoint, size_t index);
 uint64_t checkpoint_file_hash(const struct checkpoint *checkpoint, size_t index);

@@ -11,18 +11,19 @@
 #include "kernel/error.h"
 #include "layers/params.h"
 
-enum { TENSOR_RANK_MAX = 8, TENSOR_NAME_MAX = 512, TENSOR_LIST_MAX = 1 << 20 };
+enum { TENSOR_RANK_MAX = 8, TENSOR_NAME_MAX = 200, TENSOR_LIST_MAX = 1 << 20 };
 
 struct checkpoint_tensor {
-    char *name;               /* as the file names it, UTF-8 */
-    char dtype[24];           /* the file's name of the element type: "F16", "HalfStorage", "I64" */
-    int readable;             /* 1: type says F32, F16 or BF16; 0: another element type, data not readable here */
-    enum weight_type type;    /* meaningful if readable */
-    uint32_t rank;            /* 0 .. TENSOR_RANK_MAX; 0 is a scalar of one element */
+    char *name;            /* as the file names it, UTF-8 */
+    char dtype[32];        /* the file's name of the element type: "F16", "HalfStorage", "I64"; a .bin's view
+                               * that is not contiguous: "strided HalfStorage" */
+    int readable;          /* 1: type says F32, F16 or BF16, contiguous; 0: listed only, data must not be read */
+    enum weight_type type; /* meaningful if readable */
+    uint32_t rank;         /* 0 .. TENSOR_RANK_MAX; 0 is a scalar of one element */
     uint64_t shape[TENSOR_RANK_MAX];
-    uint64_t elements;        /* product of shape */
-    const void *data;         /* elements * weight_size(type) bytes in the mapping; may be unaligned */
-    const char *file;         /* path of the file that holds it, for error messages */
+    uint64_t elements; /* product of shape */
+    const void *data;  /* elements * weight_size(type) bytes in the mapping; may be unaligned */
+    const char *file;  /* path of the file that holds it, for error messages */
 };
 
 /* Tensors found in one or several files, in the order found; sorted by tensor_list_sort. */
@@ -31,11 +32,12 @@ struct tensor_list {
     size_t count, capacity;
 };
 
-/* Appends a copy of *tensor with its own copy of the name (length bytes, no NUL inside: checked).
- * LASSIM_ERR_FILE: name empty, too long or with a NUL, or more than TENSOR_LIST_MAX tensors;
- * LASSIM_ERR_RUN: no memory.  Amortised O(length). */
-enum lassim_status tensor_list_add(struct tensor_list *list, const struct checkpoint_tensor *tensor,
-                                   const char *name, size_t length, struct lassim_error *error);
+/* LASSIM_ERR_FILE unless the name has 1 to TENSOR_NAME_MAX bytes and no NUL among them. */
+enum lassim_status tensor_name_check(const char *file, const char *name, size_t length, struct lassim_error *error);
+/* Appends a copy of *tensor with its own copy of the name, which is checked.  LASSIM_ERR_FILE: bad name, or
+ * more than TENSOR_LIST_MAX tensors; LASSIM_ERR_RUN: no memory.  Amortised O(length). */
+enum lassim_status tensor_list_add(struct tensor_list *list, const struct checkpoint_tensor *tensor, const char *name,
+                                   size_t length, struct lassim_error *error);
 /* Sorts by name (bytes).  LASSIM_ERR_FILE if two tensors share a name; the error names it and both files. */
 enum lassim_status tensor_list_sort(struct tensor_list *list, struct lassim_error *error);
 /* Binary search in a sorted list; NULL if absent. */
