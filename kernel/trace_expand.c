@@ -94,8 +94,9 @@ static enum lassim_status buffer_record(struct trace_expand *expand, const struc
                                         struct lassim_error *error)
 {
     if (expand->neurons + record->count > TRACE_WINDOW_ACTIVE_MAX)
-        return lassim_fail(error, LASSIM_ERR_FILE, NULL, NULL, "window %llu has more than %d active neurons",
-                           (unsigned long long)record->window, TRACE_WINDOW_ACTIVE_MAX);
+        return lassim_fail(error, LASSIM_ERR_FILE, trace_reader_name(expand->reader), NULL,
+                           "window %llu has more than %d active neurons", (unsigned long long)record->window,
+                           TRACE_WINDOW_ACTIVE_MAX);
     if (reserve_neurons(expand, expand->neurons + record->count) != 0 || reserve_record(expand) != 0)
         return no_memory(error);
     uint32_t code_kind = expand->info->population[record->population].code;

@@ -178,6 +178,11 @@ void trace_reader_close(struct trace_reader *reader)
     free(reader);
 }
 
+const char *trace_reader_name(const struct trace_reader *reader)
+{
+    return reader->name;
+}
+
 const struct trace_header_info *trace_reader_info(const struct trace_reader *reader)
 {
     return &reader->info;

@@ -50,7 +50,8 @@ enum lassim_status trace_reader_open_memory(const char *name, const void *bytes,
                                             struct trace_reader **reader, struct lassim_error *error);
 void trace_reader_close(struct trace_reader *reader);
 
-/* Owned by the reader. */
+/* What errors call the file.  Owned by the reader, as is the header. */
+const char *trace_reader_name(const struct trace_reader *reader);
 const struct trace_header_info *trace_reader_info(const struct trace_reader *reader);
 
 /* The next record, NULL at the end.  Checks order and the block's spike counts while going. */

@@ -1,0 +1,76 @@
+/* lassim trace info, trace check: what a trace holds, and whether it is whole. */
+#include <stdio.h>
+
+#include "kernel/program/cli.h"
+#include "kernel/program/cmd_trace.h"
+#include "kernel/program/trace_summary.h"
+
+void trace_note_cut_off(const struct trace_reader *reader)
+{
+    const struct trace_totals *totals = trace_reader_totals(reader);
+    if (trace_reader_complete(reader)) return;
+    struct lassim_error error;
+    lassim_fail(&error, LASSIM_OK, trace_reader_name(reader), NULL, "cut off after %llu whole blocks, at byte %llu",
+                (unsigned long long)totals->blocks, (unsigned long long)trace_reader_bytes(reader));
+    fprintf(stderr, "lassim: note: %s\n", error.text);
+}
+
+int cmd_trace_info(const struct cli *cli)
+{
+    struct lassim_error error;
+    struct trace_reader *reader;
+    struct trace_summary summary;
+    if (trace_reader_open(cli->operand[0], &reader, &error) != LASSIM_OK) return cli_error(&error);
+    enum lassim_status status = trace_summarize(reader, &summary, &error);
+    if (status == LASSIM_OK) {
+        trace_note_cut_off(reader);
+        if (cli_flag(cli, OPTION_JSON))
+            status = trace_summary_json(reader, &summary, &error);
+        else
+            trace_summary_print(reader, &summary);
+    }
+    trace_summary_free(&summary);
+    trace_reader_close(reader);
+    return status == LASSIM_OK ? LASSIM_OK : cli_error(&error);
+}
+
+/* The verdict: a damaged or cut-off trace does not pass. */
+static enum lassim_status judge(const struct trace_summary *summary, const char *name, enum lassim_status status,
+                                struct lassim_error *error)
+{
+    if (status == LASSIM_ERR_FILE) error->status = LASSIM_ERR_CHECK;
+    if (status != LASSIM_OK) return error->status;
+    if (summary->complete) return LASSIM_OK;
+    return lassim_fail(error, LASSIM_ERR_CHECK, name, NULL,
+                       "cut off after %llu whole blocks, at byte %llu: expected another block or the final one",
+                       (unsigned long long)summary->totals.blocks, (unsigned long long)summary->bytes);
+}
+
+static void print_verdict(const struct cli *cli, const struct trace_reader *reader, const struct trace_summary *summary,
+                          enum lassim_status verdict)
+{
+    unsigned long long blocks = summary->totals.blocks, records = summary->totals.records;
+    unsigned long long spikes = summary->total.spikes, gates = summary->total.spikes_gate;
+    if (cli_flag(cli, OPTION_JSON))
+        printf("{\"passed\": %s, \"complete\": %s, \"blocks\": %llu, \"records\": %llu, \"spikes\": %llu, "
+               "\"spikes_gate\": %llu}\n",
+               verdict == LASSIM_OK ? "true" : "false", summary->complete ? "true" : "false", blocks, records, spikes,
+               gates);
+    else if (verdict == LASSIM_OK)
+        printf("%s: complete, %llu blocks, %llu records, %llu spikes, %llu gate spikes\n", trace_reader_name(reader),
+               blocks, records, spikes, gates);
+}
+
+int cmd_trace_check(const struct cli *cli)
+{
+    struct lassim_error error;
+    struct trace_reader *reader;
+    struct trace_summary summary;
+    if (trace_reader_open(cli->operand[0], &reader, &error) != LASSIM_OK) return cli_error(&error);
+    enum lassim_status status = trace_summarize(reader, &summary, &error);
+    enum lassim_status verdict = judge(&summary, trace_reader_name(reader), status, &error);
+    if (verdict == LASSIM_OK || verdict == LASSIM_ERR_CHECK) print_verdict(cli, reader, &summary, verdict);
+    trace_summary_free(&summary);
+    trace_reader_close(reader);
+    return verdict == LASSIM_OK ? LASSIM_OK : cli_error(&error);
+}
