@@ -15,7 +15,7 @@ struct lassim_model {
 struct lassim_session {
     const struct model *model;
     struct lassim_options options;
-    uint32_t steps, tokens;
+    uint32_t steps, tokens, threads;
     struct topology *topology;
     struct team *team;
     struct pool *pool;
@@ -78,7 +78,8 @@ static enum lassim_status open_machine(lassim_session *session, struct lassim_er
     int bind = !session->options.numa_off;
     enum lassim_status status = topology_new(NULL, NULL, &session->topology, error);
     if (status != LASSIM_OK) return status;
-    unsigned threads = session->options.threads ? session->options.threads : topology_cores(session->topology);
+    session->threads = session->options.threads ? session->options.threads : topology_cores(session->topology);
+    unsigned threads = session->threads;
     /* More threads than cores is a test's wish: let the scheduler place them. */
     bind = bind && threads <= topology_pus(session->topology);
     status = team_new(threads, session->topology, bind, &session->team, error);
@@ -104,7 +105,8 @@ static enum lassim_status open_dense(lassim_session *session, struct lassim_erro
     struct dense_weights weights;
     enum lassim_status status = topology_new(NULL, NULL, &session->topology, error);
     if (status != LASSIM_OK) return status;
-    unsigned threads = session->options.threads ? session->options.threads : topology_cores(session->topology);
+    session->threads = session->options.threads ? session->options.threads : topology_cores(session->topology);
+    unsigned threads = session->threads;
     dense_weights_of_model(session->model, &weights);
     return dense_engine_new(session->model->graph, &weights, threads, DENSE_MEMORY_LIMIT, &session->dense, error);
 }
@@ -279,6 +281,11 @@ uint64_t session_dense_macs(const lassim_session *session)
 uint32_t session_steps(const lassim_session *session)
 {
     return session->steps;
+}
+
+uint32_t session_threads(const lassim_session *session)
+{
+    return session->threads;
 }
 
 uint64_t session_state_bytes(const lassim_session *session)

@@ -23,6 +23,8 @@ uint64_t session_timesteps(lassim_session *session);
 uint64_t session_dense_macs(const lassim_session *session);
 /* T of this session. */
 uint32_t session_steps(const lassim_session *session);
+/* Worker threads of this session. */
+uint32_t session_threads(const lassim_session *session);
 /* Bytes of state taken from the pools (weights not counted). */
 uint64_t session_state_bytes(const lassim_session *session);
 
