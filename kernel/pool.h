@@ -39,7 +39,8 @@ unsigned pool_node(const struct pool *pool);
 size_t pool_bytes(const struct pool *pool);
 /* Bytes asked for since pool_new or pool_free_all, refused requests included; saturates at SIZE_MAX. */
 size_t pool_needed(const struct pool *pool);
-/* Bytes now mapped for the pool (>= what it handed out), and how many of them the system refused to bind. */
+/* Bytes now mapped for the pool (>= what it handed out); of all bytes ever mapped, those that the system
+ * refused to bind (a matter of speed only). */
 size_t pool_mapped(const struct pool *pool);
 size_t pool_unbound(const struct pool *pool);
 

@@ -24,12 +24,16 @@ struct topology_backend {
     int (*bind_memory)(void *context, void *address, size_t bytes, unsigned node);
 };
 
+/* PUs that this process may run on: its CPU affinity when the first of these functions was called (a team
+ * binds its caller's thread, which must not shrink the machine for the next), >= 1. */
+unsigned topology_process_pus(void);
+
 struct topology_place {
     unsigned node, core, pu;
 };
 
-/* synthetic: an hwloc description such as "node:2 core:4 pu:1", or NULL for this machine (what the
- * process may use of it).  backend: copied; NULL for hwloc (which does nothing on a synthetic machine).
+/* synthetic: an hwloc description such as "node:2 core:4 pu:1", or NULL for this machine (the
+ * PUs that this process may run on).  backend: copied; NULL for hwloc (which does nothing on a synthetic machine).
  * On failure *topology is NULL and *error says why.  The caller owns it: topology_free. */
 enum lassim_status topology_new(const char *synthetic, const struct topology_backend *backend,
                                 struct topology **topology, struct lassim_error *error);
