@@ -94,34 +94,39 @@ void tensor_shape_text(const uint64_t *shape, uint32_t rank, char *text, size_t 
 
 /* --- elements --- */
 
-static float float_of_bits(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* IEEE binary16 to binary32, exact; subnormals through the exact product with 2^-24. */
-static float float_of_f16(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 1023;
-    if (exponent == 31) return float_of_bits(sign | 0x7f800000u | fraction << 13);
-    if (exponent != 0) return float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
-    float magnitude = (float)fraction * 0x1p-24f;
-    return sign != 0 ? -magnitude : magnitude;
-}
-
-static float element(const struct checkpoint_tensor *tensor, uint64_t index)
-{
-    const uint8_t *at = (const uint8_t *)tensor->data + index * weight_size(tensor->type);
+/* An element's bits, aligned as weight_value wants them; a half is the word's low half. */
+union element {
     uint32_t word;
     uint16_t half;
-    switch (tensor->type) {
-    case WEIGHT_F32: memcpy(&word, at, sizeof word); return float_of_bits(word);
-    case WEIGHT_F16: memcpy(&half, at, sizeof half); return float_of_f16(half);
-    case WEIGHT_BF16: memcpy(&half, at, sizeof half); return float_of_bits((uint32_t)half << 16);
+};
+
+static union element load(const struct checkpoint_tensor *tensor, uint64_t index)
+{
+    union element element = {0};
+    uint32_t size = weight_size(tensor->type);
+    const uint8_t *at = (const uint8_t *)tensor->data + index * size;
+    if (size == sizeof element.word)
+        memcpy(&element.word, at, sizeof element.word);
+    else
+        memcpy(&element.half, at, sizeof element.half);
+    return element;
+}
+
+static double value_of(const struct checkpoint_tensor *tensor, uint64_t index)
+{
+    union element element = load(tensor, index);
+    return weight_value(tensor->type, &element, 0);
+}
+
+/* The exponent's bits: all set in NaN and infinities, and only there. */
+static uint32_t exponent_mask(enum weight_type type)
+{
+    switch (type) {
+    case WEIGHT_F32: return 0x7f800000u;
+    case WEIGHT_F16: return 0x7c00u;
+    case WEIGHT_BF16: return 0x7f80u;
     }
-    LASSIM_INVARIANT(0, "tensor %s has weight type %d", tensor->name, (int)tensor->type);
+    LASSIM_INVARIANT(0, "weight type %d", (int)type);
 }
 
 static void check_range(const struct checkpoint_tensor *tensor, uint64_t first, uint64_t count)
@@ -134,19 +139,21 @@ static void check_range(const struct checkpoint_tensor *tensor, uint64_t first, 
 void checkpoint_tensor_f32(const struct checkpoint_tensor *tensor, uint64_t first, uint64_t count, float *out)
 {
     check_range(tensor, first, count);
-    for (uint64_t i = 0; i < count; i++) out[i] = element(tensor, first + i);
+    for (uint64_t i = 0; i < count; i++) out[i] = (float)value_of(tensor, first + i);
 }
 
 void checkpoint_tensor_f64(const struct checkpoint_tensor *tensor, uint64_t first, uint64_t count, double *out)
 {
     check_range(tensor, first, count);
-    for (uint64_t i = 0; i < count; i++) out[i] = (double)element(tensor, first + i);
+    for (uint64_t i = 0; i < count; i++) out[i] = value_of(tensor, first + i);
 }
 
 int64_t checkpoint_first_nonfinite(const struct checkpoint_tensor *tensor)
 {
     check_range(tensor, 0, tensor->elements);
-    for (uint64_t i = 0; i < tensor->elements; i++)
-        if (!__builtin_isfinite(element(tensor, i))) return (int64_t)i;
+    uint32_t mask = exponent_mask(tensor->type);
+    for (uint64_t i = 0; i < tensor->elements; i++) {
+        if ((load(tensor, i).word & mask) == mask) return (int64_t)i;
+    }
     return -1;
 }
