@@ -1,0 +1,230 @@
+#include "test/helpers/tiny_model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "neurons/real.h"
+
+enum { TINY_TABLES = 3, TINY_GRID = -6, TABLE_CAPACITY = 1 << 12 };
+
+static void *allocate(size_t count, size_t size)
+{
+    void *memory = calloc(count > 0 ? count : 1, size);
+    LASSIM_INVARIANT(memory != NULL, "%zu bytes", count * size);
+    return memory;
+}
+
+static uint64_t next_random(uint64_t *state) /* xorshift64* */
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+/* -63 .. 63 */
+static int random_integer(uint64_t *state)
+{
+    return (int)(next_random(state) >> 32) % 64;
+}
+
+struct model_config tiny_config(void)
+{
+    return (struct model_config){.family = FAMILY_OPT,
+                                 .vocabulary = 11,
+                                 .hidden = 8,
+                                 .embedding = 8,
+                                 .ffn = 10,
+                                 .layers = 1,
+                                 .heads = 2,
+                                 .positions = 6,
+                                 .position_rows = 8,
+                                 .position_offset = 2,
+                                 .pre_norm = 1,
+                                 .final_norm = 1,
+                                 .tied = 1,
+                                 .bos = 2,
+                                 .eos = 2,
+                                 .pad = 1,
+                                 .norm_epsilon = 1e-5};
+}
+
+/* integer * 2^TINY_GRID, which all three types hold exactly. */
+static void store_weight(enum weight_type type, void *weights, uint64_t index, int integer)
+{
+    float value = (float)integer * 0x1p-6f;
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if (type == WEIGHT_F32)
+        ((uint32_t *)weights)[index] = bits;
+    else if (type == WEIGHT_BF16)
+        ((uint16_t *)weights)[index] = (uint16_t)(bits >> 16);
+    else if (integer == 0)
+        ((uint16_t *)weights)[index] = 0;
+    else
+        ((uint16_t *)weights)[index] =
+            (uint16_t)((bits >> 16 & 0x8000) | ((bits >> 23 & 0xff) - 112) << 10 | (bits >> 13 & 0x3ff));
+}
+
+static double *random_vector(uint64_t n, uint64_t *seed)
+{
+    double *vector = allocate(n, sizeof *vector);
+    for (uint64_t i = 0; i < n; i++) vector[i] = random_integer(seed) / 32.0;
+    return vector;
+}
+
+static void make_matrix(struct model *model, uint32_t m, uint64_t *seed, int bare)
+{
+    const struct matrix_slot *slot = &model->graph->matrix[m];
+    struct matrix *matrix = &model->matrix[m];
+    struct matrix_proof proof;
+    uint64_t n = (uint64_t)slot->sources * slot->targets;
+    matrix->type = (enum weight_type)(m % 3);
+    matrix->grid = TINY_GRID;
+    void *weights = allocate(n, weight_size(matrix->type));
+    for (uint64_t i = 0; i < n; i++) store_weight(matrix->type, weights, i, random_integer(seed));
+    matrix->weights = weights;
+    if (slot->has_bias && !bare) matrix->bias = random_vector(slot->targets, seed);
+    const char *reason = params_prove_matrix(model->graph, m, matrix, &model->population[slot->source], &proof);
+    LASSIM_INVARIANT(reason == NULL, "%s: %s", slot->name, reason);
+    matrix->integer_max = proof.integer_max;
+    matrix->bound = proof.bound;
+    matrix->moved = m < n ? m : n;
+    matrix->moved_max = 0.5 * m;
+    matrix->moved_rms = 0.25 * m;
+}
+
+static void make_population(struct model *model, uint32_t p, uint64_t *seed)
+{
+    const struct population *population = &model->graph->population[p];
+    struct population_params *params = &model->population[p];
+    params->scale = 1;
+    params->table = population->kind == POPULATION_EXP ? 0 : population->kind == POPULATION_INVERSE ? 1 : 2;
+    model->calibrated_max[p] = population->code == CODE_INPUT ? 0 : 1.5 + p;
+    if (population->code != CODE_OAT) return;
+    if (population->kind == POPULATION_WEIGHT) {
+        params->j = 1;
+        return;
+    }
+    params->scale = 1 + (double)p / 64;
+    params->exponent = (int)(p % 7) - 3;
+    params->j = p % 5;
+    if (!population->per_channel) return;
+    int8_t *shift = allocate(population->neurons, 1);
+    for (uint32_t i = 0; i < population->neurons; i++) shift[i] = (int8_t)(next_random(seed) % 5);
+    params->shift = shift;
+}
+
+static void make_table(struct hg_table *table, enum hg_function function, int lo, int hi)
+{
+    int64_t *storage = allocate(2 * TABLE_CAPACITY, sizeof *storage);
+    hg_fit(function, lo, hi, 0.05, storage, TABLE_CAPACITY, table);
+    LASSIM_INVARIANT(hg_table_check(table) == NULL, "%s: %s", hg_function_name(function), hg_table_check(table));
+}
+
+static struct blob blob_of(const char *text)
+{
+    uint8_t *data = allocate(strlen(text) + 1, 1);
+    memcpy(data, text, strlen(text));
+    return (struct blob){data, strlen(text)};
+}
+
+static void make_tables(struct model *model)
+{
+    const struct model_config *config = &model->graph->config;
+    model->tables = TINY_TABLES;
+    model->table = allocate(TINY_TABLES, sizeof *model->table);
+    make_table(&model->table[0], HG_EXP, -3, 6);
+    make_table(&model->table[1], HG_INV, 0, real_floor_log2(2.0 * config->positions) + 1);
+    make_table(&model->table[2], HG_RSQRT, real_floor_log2(config->norm_epsilon), 6);
+}
+
+struct model *tiny_model_new(const struct model_config *config, uint64_t seed, int bare)
+{
+    const char *reason;
+    struct model *model = allocate(1, sizeof *model);
+    seed = seed * 2 + 1;
+    model->graph = graph_build(config, &reason);
+    LASSIM_INVARIANT(model->graph != NULL, "%s", reason);
+    const struct graph *graph = model->graph;
+    model->timesteps = 16;
+    model->code = SPIKE_CODE_TERNARY;
+    model->residual_grid = -30;
+    model->population = allocate(graph->populations, sizeof *model->population);
+    model->calibrated_max = allocate(graph->populations, sizeof *model->calibrated_max);
+    model->matrix = allocate(graph->matrices, sizeof *model->matrix);
+    model->norm = allocate(graph->norms, sizeof *model->norm);
+    make_tables(model);
+    for (uint32_t p = 0; p < graph->populations; p++) make_population(model, p, &seed);
+    for (uint32_t m = 0; m < graph->matrices; m++) make_matrix(model, m, &seed, bare);
+    for (uint32_t n = 0; n < graph->norms && !bare; n++) {
+        model->norm[n].gamma = random_vector(config->hidden, &seed);
+        model->norm[n].beta = random_vector(config->hidden, &seed);
+    }
+    model->check = (struct self_check){123, 4, 80.5, 80.6, 1e-9, 2e-8, 0.995};
+    model->tokenizer = blob_of("no tokenizer");
+    model->prompt = blob_of("Call me Ishmael \xe2\x80\x93 ");
+    model->provenance = blob_of("{\"model\": \"tiny\"}");
+    return model;
+}
+
+void tiny_model_free(struct model *model)
+{
+    for (uint32_t p = 0; p < model->graph->populations; p++) free((void *)model->population[p].shift);
+    for (uint32_t m = 0; m < model->graph->matrices; m++) {
+        free((void *)model->matrix[m].weights);
+        free((void *)model->matrix[m].bias);
+    }
+    for (uint32_t n = 0; n < model->graph->norms; n++) {
+        free((void *)model->norm[n].gamma);
+        free((void *)model->norm[n].beta);
+    }
+    for (uint32_t t = 0; t < model->tables; t++) free((void *)model->table[t].base);
+    free((void *)model->tokenizer.data);
+    free((void *)model->prompt.data);
+    free((void *)model->provenance.data);
+    free(model->table);
+    free(model->population);
+    free(model->calibrated_max);
+    free(model->matrix);
+    free(model->norm);
+    graph_free(model->graph);
+    free(model);
+}
+
+enum lassim_status tiny_model_write(const struct model *model, const char *path, struct lassim_error *error)
+{
+    struct model_writer *writer;
+    const struct graph *graph = model->graph;
+    enum weight_type *types = allocate(graph->matrices, sizeof *types);
+    for (uint32_t m = 0; m < graph->matrices; m++) types[m] = model->matrix[m].type;
+    enum lassim_status status = model_writer_begin(path, 0, graph, types, &writer, error);
+    free(types);
+    if (status != LASSIM_OK) return status;
+    for (uint32_t m = 0; m < graph->matrices; m++) {
+        uint64_t n = (uint64_t)graph->matrix[m].sources * graph->matrix[m].targets;
+        memcpy(model_writer_weights(writer, m), model->matrix[m].weights, n * weight_size(model->matrix[m].type));
+    }
+    return model_writer_finish(writer, model, error);
+}
+
+uint8_t *tiny_model_bytes(const struct model *model, uint64_t *size)
+{
+    struct lassim_error error;
+    char path[] = "/tmp/lassim-tiny-XXXXXX";
+    int fd = mkstemp(path);
+    LASSIM_INVARIANT(fd >= 0, "mkstemp %s", path);
+    close(fd);
+    LASSIM_INVARIANT(tiny_model_write(model, path, &error) == LASSIM_OK, "%s", error.text);
+    FILE *file = fopen(path, "rb");
+    LASSIM_INVARIANT(file != NULL && fseek(file, 0, SEEK_END) == 0, "%s", path);
+    *size = (uint64_t)ftell(file);
+    uint8_t *bytes = allocate(*size, 1);
+    rewind(file);
+    LASSIM_INVARIANT(fread(bytes, 1, *size, file) == *size, "%s", path);
+    fclose(file);
+    remove(path);
+    return bytes;
+}

@@ -1,0 +1,21 @@
+/* A small model made by hand: a graph with seeded weights, biases, thresholds and coarse HG tables, held in
+ * memory as the converter holds one.  Its numbers mean nothing; its structure is a real model's. */
+#ifndef LASSIM_TEST_HELPERS_TINY_MODEL_H
+#define LASSIM_TEST_HELPERS_TINY_MODEL_H
+
+#include "kernel/model.h"
+
+/* V = 11, D = 8, W = 8, F = 10, H = 2, one layer, 6 positions; pre-LN with final norm. */
+struct model_config tiny_config(void);
+
+/* Weights rotate through F32, F16 and BF16; affine norms and biases are present unless bare.  Every
+ * allocation belongs to the model: tiny_model_free.  Aborts on failure. */
+struct model *tiny_model_new(const struct model_config *config, uint64_t seed, int bare);
+void tiny_model_free(struct model *model);
+
+/* Writes the model to path through model_writer; returns its status. */
+enum lassim_status tiny_model_write(const struct model *model, const char *path, struct lassim_error *error);
+/* The model's .snn bytes, malloc'ed, *size of them; written to and read back from a temporary file. */
+uint8_t *tiny_model_bytes(const struct model *model, uint64_t *size);
+
+#endif
