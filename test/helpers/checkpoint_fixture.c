@@ -31,7 +31,7 @@ void bytes_text(struct bytes *bytes, const char *text)
 void bytes_number(struct bytes *bytes, uint64_t number, unsigned width)
 {
     for (unsigned i = 0; i < width; i++) {
-        uint8_t byte = (uint8_t)(number >> (8 * i));
+        uint8_t byte = i < 8 ? (uint8_t)(number >> (8 * i)) : 0;
         bytes_add(bytes, &byte, 1);
     }
 }
