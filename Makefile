@@ -32,7 +32,7 @@ SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-fra
 SANITIZE_DEFINES := -DLASSIM_NO_JEMALLOC -DLASSIM_DEBUG
 endif
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
-PKG_LIBS := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null) -lm
 
 WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 LASSIM_CPPFLAGS := -D_GNU_SOURCE -I. $(PKG_CFLAGS) $(SANITIZE_DEFINES) $(DEFINES) $(CPPFLAGS)
@@ -69,14 +69,14 @@ Q := $(if $(V),,@)# V=1 shows the commands
 SUBMAKE := $(MAKE) --no-print-directory
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all need deps demo check check-run check-build check-long unit asan tsan debug lint lint-format \
+.PHONY: all docs need deps demo check check-run check-build check-long unit asan tsan debug lint lint-format \
         lint-cppcheck lint-tidy lint-warnings lint-headers lint-shell fuzz fuzz-build replay bench mutants \
         install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-PROGRAM := $(if $(wildcard kernel/program/main.c),$(BUILD)/lassim)
-all: $(BUILD)/liblassim.a $(BUILD)/liblassim.so $(PROGRAM) $(if $(PROGRAM),$(BUILD)/lassim.1 $(BUILD)/lassim.bash)
+PROGRAM := $(if $(filter 5,$(words $(wildcard $(patsubst %,kernel/program/cmd_%.c,run convert inspect verify trace)))),$(BUILD)/lassim)
+all: $(BUILD)/liblassim.a $(BUILD)/liblassim.so $(PROGRAM) $(BUILD)/lassim.1 $(BUILD)/lassim.bash
 
 help:
 	@sed -n 's/^# help: /  make /p' Makefile
@@ -114,28 +114,32 @@ $(BUILD)/lassim.1: $(BUILD)/make_docs docs/lassim.1.in
 $(BUILD)/lassim.bash: $(BUILD)/make_docs
 	$(Q)$(BUILD)/make_docs bash >$@
 
+# help: docs           writes the option lists of docs/interface.md anew
+docs: $(BUILD)/make_docs
+	$(Q)$(BUILD)/make_docs markdown docs/interface.md >$(BUILD)/interface.md && cat $(BUILD)/interface.md >docs/interface.md
+
 # ---- tests ------------------------------------------------------------------------------------
 $(BUILD)/libshell.a: $(SHELL_OBJECTS)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 $(BUILD)/test/program/%: $(BUILD)/obj/test/program/%.o $(HELPER_OBJECTS) $(BUILD)/libshell.a $(BUILD)/liblassim.a
 	@mkdir -p $(@D)
-	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ -lcmocka $(PKG_LIBS) -lm
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ -lcmocka $(PKG_LIBS)
 $(BUILD)/test/e2e/%: $(BUILD)/obj/test/e2e/%.o $(BUILD)/liblassim.a
 	@mkdir -p $(@D)
-	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS) -lm
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS)
 $(BUILD)/test/fuzz/replay_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(BUILD)/obj/test/fuzz/replay_main.o $(BUILD)/liblassim.a
 	@mkdir -p $(@D)
-	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS) -lm
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS)
 $(BUILD)/test/fuzz/fuzz_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(BUILD)/liblassim.a
 	@mkdir -p $(@D)
-	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) -fsanitize=fuzzer $^ -o $@ $(PKG_LIBS) -lm
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) -fsanitize=fuzzer $^ -o $@ $(PKG_LIBS)
 $(BUILD)/test/%: $(BUILD)/obj/test/%.o $(HELPER_OBJECTS) $(BUILD)/liblassim.a
 	@mkdir -p $(@D)
-	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ -lcmocka $(PKG_LIBS) -lm
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ -lcmocka $(PKG_LIBS)
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/liblassim.a
 	@mkdir -p $(@D)
-	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS) -lm
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS)
 
 # A command of the test runner: unit tests, end-to-end scripts on $(BUILD)/lassim.
 UNIT_COMMANDS := $(TESTS) $(E2E_SCRIPTS)

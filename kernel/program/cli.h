@@ -1,7 +1,8 @@
 /* The command line of one command, parsed and range-checked by the table options.def.
  *
  * A command is `int cmd_x(const struct cli *cli)`; what it returns is the exit status (enum
- * lassim_status).  It is called with every needed option and the right number of operands present:
+ * lassim_status).  It is called inside main's run_loop, on the job's thread, with every needed option and
+ * the right number of operands present:
  *
  *     const char *path = cli_text(cli, OPTION_OUTPUT);
  *     uint32_t steps = cli_given(cli, OPTION_TIMESTEPS) ? (uint32_t)cli_integer(cli, OPTION_TIMESTEPS) : 0;

@@ -233,9 +233,9 @@ static void release(struct verify *verify)
     free(verify->scratch);
 }
 
-static int verify_job(const void *context)
+int cmd_verify(const struct cli *cli)
 {
-    struct verify verify = {.cli = context};
+    struct verify verify = {.cli = cli};
     struct lassim_error error;
     enum lassim_status status = open_models(&verify, &error);
     if (status == LASSIM_OK) status = read_text(&verify, &error);
@@ -256,9 +256,4 @@ static int verify_job(const void *context)
     }
     release(&verify);
     return exit_status;
-}
-
-int cmd_verify(const struct cli *cli)
-{
-    return run_loop(verify_job, cli, 0);
 }

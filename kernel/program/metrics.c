@@ -1,0 +1,219 @@
+#include "kernel/program/metrics.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "kernel/energy.h"
+#include "kernel/outfile.h"
+
+static json_t *integer_or_null(uint64_t value, int present)
+{
+    return present ? json_integer((json_int_t)value) : json_null();
+}
+
+/* Sets every counter of object; counters NULL: null each. */
+static void set_counters(json_t *object, const struct counters *counters)
+{
+#define SET_COUNTER(field, text) \
+    json_object_set_new(object, #field, integer_or_null(counters ? counters->field : 0, counters != NULL));
+    LASSIM_COUNTERS(SET_COUNTER)
+#undef SET_COUNTER
+}
+
+struct counters metrics_totals(const struct metrics *metrics)
+{
+    struct counters sum;
+    memset(&sum, 0, sizeof sum);
+    for (uint32_t p = 0; metrics->population != NULL && p < metrics->graph->populations; p++) {
+        counters_add(&sum, &metrics->population[p]);
+    }
+    if (metrics->population == NULL) sum.dense_macs = metrics->dense_macs;
+    return sum;
+}
+
+static uint64_t total_neurons(const struct metrics *metrics)
+{
+    uint64_t neurons = 0;
+    for (uint32_t p = 0; p < metrics->graph->populations; p++) neurons += metrics->graph->population[p].neurons;
+    return neurons;
+}
+
+static struct energy_counts energy_counts(const struct metrics *metrics)
+{
+    struct counters sum = metrics_totals(metrics);
+    struct energy_counts counts = {sum.membrane_updates, sum.threshold_tests, 0, metrics->dense_macs};
+    for (uint32_t p = 0; metrics->population != NULL && p < metrics->graph->populations; p++) {
+        if (metrics->graph->population[p].code != CODE_HG) continue;
+        counts.hg_products += metrics->population[p].spike_product_operations;
+    }
+    return counts;
+}
+
+static json_t *totals_json(const struct metrics *metrics)
+{
+    json_t *totals = json_object();
+    int spiking = metrics->population != NULL;
+    struct counters sum = metrics_totals(metrics);
+    json_object_set_new(totals, "tokens", json_integer(metrics->tokens));
+    json_object_set_new(totals, "neurons", json_integer((json_int_t)total_neurons(metrics)));
+    set_counters(totals, spiking ? &sum : NULL);
+    json_object_set_new(totals, "dense_macs", json_integer((json_int_t)metrics->dense_macs));
+    json_object_set_new(totals, "timesteps", integer_or_null(metrics->timesteps, spiking));
+    return totals;
+}
+
+static json_t *energy_json(const struct metrics *metrics)
+{
+    json_t *energy = json_object();
+    const struct energy_counts counts = energy_counts(metrics);
+    for (unsigned t = 0; t < energy_tables(); t++) {
+        const struct energy_table *table = energy_table(t);
+        json_t *row = json_object();
+        json_object_set_new(row, "spiking_joules",
+                            metrics->population ? json_real(energy_spiking(table, &counts)) : json_null());
+        json_object_set_new(row, "dense_joules", json_real(energy_dense(table, &counts)));
+        json_object_set_new(row, "add_joules", json_real(table->add));
+        json_object_set_new(row, "multiply_joules", json_real(table->multiply));
+        json_object_set_new(energy, table->name, row);
+    }
+    return energy;
+}
+
+static json_t *layers_json(const struct metrics *metrics)
+{
+    json_t *layers = json_array();
+    const struct graph *graph = metrics->graph;
+    for (int32_t layer = -1; layer <= (int32_t)graph->config.layers; layer++) {
+        struct counters sum;
+        uint64_t neurons = 0;
+        memset(&sum, 0, sizeof sum);
+        for (uint32_t p = 0; p < graph->populations; p++) {
+            if (graph->population[p].layer != layer) continue;
+            neurons += graph->population[p].neurons;
+            if (metrics->population != NULL) counters_add(&sum, &metrics->population[p]);
+        }
+        if (neurons == 0) continue;
+        json_t *row = json_object();
+        json_object_set_new(row, "layer", json_integer(layer));
+        json_object_set_new(row, "neurons", json_integer((json_int_t)neurons));
+        set_counters(row, metrics->population ? &sum : NULL);
+        json_array_append_new(layers, row);
+    }
+    return layers;
+}
+
+static json_t *tokens_json(const struct metrics *metrics)
+{
+    json_t *tokens = json_array();
+    for (uint32_t t = 0; t < metrics->tokens; t++) {
+        json_t *row = json_object();
+        json_object_set_new(row, "token", json_integer(t));
+        set_counters(row, metrics->token ? &metrics->token[t] : NULL);
+        json_array_append_new(tokens, row);
+    }
+    return tokens;
+}
+
+static json_t *populations_json(const struct metrics *metrics)
+{
+    static const char *const codes[] = {[CODE_INPUT] = "input", [CODE_OAT] = "oat", [CODE_HG] = "hg"};
+    json_t *populations = json_array();
+    for (uint32_t p = 0; p < metrics->graph->populations; p++) {
+        const struct population *population = &metrics->graph->population[p];
+        json_t *row = json_object();
+        json_object_set_new(row, "name", json_string(population->name));
+        json_object_set_new(row, "layer", json_integer(population->layer));
+        json_object_set_new(row, "code", json_string(codes[population->code]));
+        json_object_set_new(row, "neurons", json_integer(population->neurons));
+        json_object_set_new(row, "fan_out", json_integer(population->fan_out));
+        set_counters(row, metrics->population ? &metrics->population[p] : NULL);
+        json_array_append_new(populations, row);
+    }
+    return populations;
+}
+
+static double tokens_per_second(const struct metrics *metrics)
+{
+    return metrics->wall_seconds > 0 ? (double)metrics->tokens / metrics->wall_seconds : 0;
+}
+
+json_t *metrics_json(const struct metrics *metrics, int brief)
+{
+    json_t *root = json_object();
+    if (root == NULL) return NULL;
+    json_object_set_new(root, "schema", json_string(METRICS_SCHEMA));
+    json_object_set_new(root, "engine", json_string(metrics->engine));
+    json_object_set_new(root, "window_timesteps", json_integer(metrics->window));
+    json_object_set_new(root, "prompt_tokens", json_integer(metrics->prompt_tokens));
+    json_object_set_new(root, "new_tokens", json_integer(metrics->new_tokens));
+    json_object_set_new(root, "totals", totals_json(metrics));
+    json_object_set_new(root, "energy", energy_json(metrics));
+    json_object_set_new(root, "wall_seconds", json_real(metrics->wall_seconds));
+    json_object_set_new(root, "tokens_per_second", json_real(tokens_per_second(metrics)));
+    json_object_set_new(root, "peak_resident_bytes", json_integer((json_int_t)metrics->peak_resident_bytes));
+    if (brief) return root;
+    json_object_set_new(root, "layers", layers_json(metrics));
+    json_object_set_new(root, "tokens", tokens_json(metrics));
+    json_object_set_new(root, "populations", populations_json(metrics));
+    return root;
+}
+
+enum lassim_status metrics_write(const struct metrics *metrics, const char *path, int no_clobber,
+                                 struct lassim_error *error)
+{
+    struct outfile *out;
+    enum lassim_status status = outfile_open(path, no_clobber, &out, error);
+    if (status != LASSIM_OK) return status;
+    json_t *root = metrics_json(metrics, 0);
+    char *text = root != NULL ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(root);
+    status = text != NULL ? outfile_write(out, text, strlen(text), error)
+                          : lassim_fail(error, LASSIM_ERR_RUN, path, NULL, "no memory for the metrics");
+    free(text);
+    if (status == LASSIM_OK) status = outfile_write(out, "\n", 1, error);
+    if (status == LASSIM_OK) return outfile_close_complete(out, error);
+    outfile_abandon(out);
+    return status;
+}
+
+static void print_count(FILE *out, const char *name, uint64_t count, const char *text)
+{
+    fprintf(out, "%-26s %20" PRIu64 "  %s\n", name, count, text);
+}
+
+static void print_counters(const struct metrics *metrics, FILE *out)
+{
+    struct counters sum = metrics_totals(metrics);
+    print_count(out, "tokens", metrics->tokens, "processed: prompt and generated ones that were fed back");
+    print_count(out, "neurons", total_neurons(metrics), "of all populations");
+    print_count(out, "timesteps", metrics->timesteps, "simulated (latency)");
+#define PRINT_COUNTER(field, text) print_count(out, #field, sum.field, text);
+    LASSIM_COUNTERS(PRINT_COUNTER)
+#undef PRINT_COUNTER
+}
+
+static void print_energy(const struct metrics *metrics, FILE *out)
+{
+    const struct energy_counts counts = energy_counts(metrics);
+    for (unsigned t = 0; t < energy_tables(); t++) {
+        const struct energy_table *table = energy_table(t);
+        fprintf(out, "energy, %s (add %.3g pJ, multiply %.3g pJ; %s):\n", table->name, 1e12 * table->add,
+                1e12 * table->multiply, table->source);
+        if (metrics->population != NULL) fprintf(out, "  spiking %.6g J,", energy_spiking(table, &counts));
+        fprintf(out, "  dense %.6g J\n", energy_dense(table, &counts));
+    }
+}
+
+void metrics_print(const struct metrics *metrics, FILE *out)
+{
+    if (metrics->population != NULL) {
+        print_counters(metrics, out);
+    } else {
+        print_count(out, "tokens", metrics->tokens, "processed");
+        print_count(out, "dense_macs", metrics->dense_macs, "multiply-accumulates");
+    }
+    print_energy(metrics, out);
+    fprintf(out, "engine %s, T = %" PRIu32 ", %.2f s, %.2f tokens/s, %.1f MiB at most\n", metrics->engine,
+            metrics->window, metrics->wall_seconds, tokens_per_second(metrics),
+            (double)metrics->peak_resident_bytes / (1024 * 1024));
+}

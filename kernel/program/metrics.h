@@ -1,0 +1,41 @@
+/* What a run counted, as JSON (--metrics, --json) and as the printed table.  Names of counters are those of
+ * kernel/counters.h. */
+#ifndef LASSIM_PROGRAM_METRICS_H
+#define LASSIM_PROGRAM_METRICS_H
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "kernel/counters.h"
+#include "kernel/error.h"
+#include "layers/graph.h"
+
+#define METRICS_SCHEMA "lassim.metrics.1"
+
+/* Figures of one run; nothing is owned. */
+struct metrics {
+    const struct graph *graph;
+    const char *engine;
+    uint32_t window;                            /* T */
+    const struct counters *population;          /* [graph->populations]; NULL (engine dense): spike counts are null */
+    const struct counters *token;               /* [tokens], or NULL alike */
+    uint32_t tokens, prompt_tokens, new_tokens; /* processed; of the prompt; generated */
+    uint64_t timesteps;                         /* simulated */
+    uint64_t dense_macs;
+    double wall_seconds;
+    uint64_t peak_resident_bytes;
+};
+
+/* Sum over the populations, from which every total is made. */
+struct counters metrics_totals(const struct metrics *metrics);
+/* {schema, engine, totals, energy, wall_seconds, ...}, without the lists if brief.  The caller owns it
+ * (json_decref); NULL without memory. */
+json_t *metrics_json(const struct metrics *metrics, int brief);
+/* Writes metrics_json to path (kernel/outfile.h). */
+enum lassim_status metrics_write(const struct metrics *metrics, const char *path, int no_clobber,
+                                 struct lassim_error *error);
+/* The spike, operation and energy table. */
+void metrics_print(const struct metrics *metrics, FILE *out);
+
+#endif
