@@ -88,6 +88,7 @@ void network_close(struct network *network, uint32_t p, const struct token_windo
     const struct population *population = &network->model.graph->population[p];
     struct close_call call = {network, p, token, network->scratch[worker], 0, 0};
     if (population->kind == POPULATION_RESIDUAL) residual_intake(&call);
+    if (network->links[p].emptied_norm != GRAPH_NONE) residual_replace(&call);
     result->opened = token->asked || !population->head_side;
     if (result->opened) {
         begin_train(network, p, token);

@@ -153,20 +153,18 @@ static void link_matrix(struct network *network, uint32_t m)
         target->input = m;
 }
 
-/* The token's first residual, and the one that a post-LN norm's train empties: the next res after it. */
+/* The token's first residual; and where a post-LN norm's train ends: the first population that it feeds
+ * closes then, one level after it, and the residual takes its value. */
 static void link_residuals(struct network *network)
 {
     const struct graph *graph = network->model.graph;
-    uint32_t emptied = GRAPH_NONE;
-    int first = 1;
-    for (uint32_t p = 0; p < graph->populations; p++) {
-        const struct population *population = &graph->population[p];
-        if (population->kind == POPULATION_NORM && population->into_residual) emptied = population->norm;
-        if (population->kind != POPULATION_RESIDUAL) continue;
-        network->links[p].starts_residual = first;
-        network->links[p].emptied_norm = emptied;
-        first = 0;
-        emptied = GRAPH_NONE;
+    uint32_t p = 0;
+    while (graph->population[p].kind != POPULATION_RESIDUAL) p++;
+    network->links[p].starts_residual = 1;
+    for (uint32_t n = 0; n < graph->norms; n++) {
+        uint32_t ln = graph->norm[n].output;
+        if (!graph->population[ln].into_residual) continue;
+        network->links[graph->matrix[network->links[ln].matrix[0]].target_population].emptied_norm = n;
     }
 }
 

@@ -40,7 +40,7 @@ struct population_links {
     uint32_t input;        /* matrix that feeds it (its sum is its membrane), or GRAPH_NONE */
     uint32_t intake[4], intakes; /* res: matrices whose products its close takes into the residual */
     int starts_residual;   /* res: the token's first one */
-    uint32_t emptied_norm; /* res: norm whose ln train replaces the residual at this close, or GRAPH_NONE */
+    uint32_t emptied_norm; /* norm whose ln train replaces the residual when it ends, at this close, or GRAPH_NONE */
     struct norm_state *norm;
     struct attention_state *attention;
     double lsb;            /* OAT: alpha_nor 2^-T */
@@ -115,7 +115,8 @@ void linear_close(struct close_call *call);
 void query_close(struct close_call *call);
 void key_close(struct close_call *call);
 void value_close(struct close_call *call);
-void residual_intake(struct close_call *call); /* always */
+void residual_intake(struct close_call *call);  /* always */
+void residual_replace(struct close_call *call); /* post-LN: the norm's train is the residual's new value */
 void residual_close(struct close_call *call);  /* only where the window opens */
 void centered_close(struct close_call *call);
 void rstd_close(struct close_call *call);

@@ -18,12 +18,14 @@ static int64_t add_value(int64_t potential, double value, double per_grid, uint6
     return sum > 0 ? RESIDUAL_LIMIT : -RESIDUAL_LIMIT;
 }
 
-/* Post-LN: the norm's train replaces what the residual held. */
-static void replace_by_norm(struct close_call *call, uint32_t norm, int64_t *potential, double per_grid)
+void residual_replace(struct close_call *call)
 {
     struct network *network = call->network;
+    uint32_t norm = network->links[call->population].emptied_norm;
     double lsb = network->links[network->model.graph->norm[norm].output].lsb;
+    double per_grid = real_power_of_two(-network->model.residual_grid);
     int64_t *sum = network->norm[norm].emptied[call->token->token & 1];
+    int64_t *potential = network_residual(network, call->token->token);
     for (uint32_t i = 0; i < network->hidden; i++) {
         potential[i] = add_value(0, (double)sum[i] * lsb, per_grid, &call->saturations);
         sum[i] = 0;
@@ -52,7 +54,6 @@ void residual_intake(struct close_call *call)
     double per_grid = real_power_of_two(-network->model.residual_grid);
     if (links->starts_residual)
         for (uint32_t i = 0; i < network->hidden; i++) potential[i] = 0;
-    if (links->emptied_norm != GRAPH_NONE) replace_by_norm(call, links->emptied_norm, potential, per_grid);
     for (uint32_t k = 0; k < links->intakes; k++) take_in(call, links->intake[k], potential, per_grid);
 }
 
