@@ -75,38 +75,41 @@ enum queue_status queue_reserve(struct event_queue *queue, size_t events)
     return failed ? QUEUE_ERR_MEMORY : QUEUE_OK;
 }
 
-/* timestep lies in the ring. */
-static inline enum queue_status ring_push(struct event_queue *queue, uint64_t timestep, const struct record *record)
+/* A push into the ring whose bucket needs another chunk. */
+static enum queue_status ring_push_extending(struct event_queue *queue, const struct event *event)
 {
-    size_t slot = timestep & (queue->horizon - 1);
+    size_t slot = event->key.timestep & (queue->horizon - 1);
     struct bucket *bucket = &queue->ring[slot];
-    if (bucket->next == bucket->end) {
-        if (bucket_extend(bucket, &queue->chunks) != 0) return QUEUE_ERR_MEMORY;
-        queue->occupied[slot / WORD_BITS] |= UINT64_C(1) << slot % WORD_BITS;
-    }
-    *bucket->next++ = *record;
+    if (bucket_extend(bucket, &queue->chunks) != 0) return QUEUE_ERR_MEMORY;
+    queue->occupied[slot / WORD_BITS] |= UINT64_C(1) << slot % WORD_BITS;
+    *bucket->next++ = record_pack(event);
+    queue->size++;
     return QUEUE_OK;
 }
 
-/* A push that does not go into the ring: far future, current timestep or past. */
-static enum queue_status heap_side_push(struct event_queue *queue, uint64_t timestep, const struct record *record)
+/* A push beside the ring: far future, current timestep or past. */
+static enum queue_status heap_side_push(struct event_queue *queue, const struct event *event)
 {
+    struct heap_item item = {event->key.timestep, record_pack(event)};
     struct heap *heap = &queue->far;
-    if (queue->started && timestep <= queue->now) {
-        if (timestep < queue->now || !record_less(&queue->last, record)) return QUEUE_ERR_PAST;
+    if (queue->started && item.timestep <= queue->now) {
+        if (item.timestep < queue->now || !record_less(&queue->last, &item.record)) return QUEUE_ERR_PAST;
         heap = &queue->late;
     }
-    return heap_push(heap, &(struct heap_item){timestep, *record}) == 0 ? QUEUE_OK : QUEUE_ERR_MEMORY;
+    if (heap_push(heap, &item) != 0) return QUEUE_ERR_MEMORY;
+    queue->size++;
+    return QUEUE_OK;
 }
 
 enum queue_status queue_push(struct event_queue *queue, const struct event *event)
 {
-    struct record record = record_pack(event);
     uint64_t timestep = event->key.timestep;
-    enum queue_status status = timestep - queue->base < queue->window ? ring_push(queue, timestep, &record)
-                                                                      : heap_side_push(queue, timestep, &record);
-    queue->size += status == QUEUE_OK;
-    return status;
+    if (timestep - queue->base >= queue->window) return heap_side_push(queue, event);
+    struct bucket *bucket = &queue->ring[timestep & (queue->horizon - 1)];
+    if (bucket->next == bucket->end) return ring_push_extending(queue, event);
+    *bucket->next++ = record_pack(event);
+    queue->size++;
+    return QUEUE_OK;
 }
 
 /* Distance from base to the first non-empty bucket of the ring, or horizon if there is none. */
@@ -157,9 +160,11 @@ static int ring_advance(struct event_queue *queue, uint64_t timestep)
 {
     queue->base = timestep;
     while (queue->far.size != 0 && queue->far.item[0].timestep - timestep < queue->window) {
-        struct heap_item *item = &queue->far.item[0];
-        if (ring_push(queue, item->timestep, &item->record) != QUEUE_OK) return -1;
+        struct event event;
+        record_unpack(&queue->far.item[0].record, queue->far.item[0].timestep, &event);
+        if (queue_push(queue, &event) != QUEUE_OK) return -1;
         heap_pop(&queue->far);
+        queue->size--;
     }
     return 0;
 }
@@ -188,7 +193,7 @@ static int find_least(struct event_queue *queue)
     if (order->next == order->end && !order_next_part(order)) {
         if (queue->late.size != 0) return 2;
         if (!open_next(queue)) return 0;
-        order_next_part(order);
+        if (order->next == order->end) order_next_part(order);
     }
     return queue->late.size != 0 && record_less(&queue->late.item[0].record, order->next) ? 2 : 1;
 }

@@ -10,52 +10,97 @@ enum {
     PART_TARGET = 512 /* mean records of a part */
 };
 
-/* Bits of the two key words that differ somewhere in a set of records. */
-struct varying {
-    uint64_t word[2];
+/* Records to be sorted: an array, or a bucket's chunks. */
+struct source {
+    struct record *records;      /* the array or the first chunk's records */
+    size_t n;                    /* in total */
+    const struct bucket *bucket; /* NULL: an array */
 };
 
-/* The leading varying bits of up to three fields, put side by side: a monotone function of the key. */
+/* A contiguous piece of a source. */
+struct span {
+    const struct record *records;
+    size_t n;
+    const struct chunk *chunk;
+};
+
+static struct span chunk_span(const struct bucket *bucket, const struct chunk *chunk)
+{
+    if (chunk == NULL) return (struct span){NULL, 0, NULL};
+    __builtin_prefetch(chunk->next);
+    return (struct span){chunk->records, bucket_chunk_size(bucket, chunk), chunk};
+}
+
+static struct span span_first(const struct source *source)
+{
+    if (source->bucket == NULL) return (struct span){source->records, source->n, NULL};
+    return chunk_span(source->bucket, source->bucket->first);
+}
+
+static struct span span_next(const struct source *source, const struct span *span)
+{
+    return chunk_span(source->bucket, span->chunk == NULL ? NULL : span->chunk->next);
+}
+
+/* The leading varying bits of up to three fields, put side by side: a monotone function of the key as long
+ * as no bit of `fixed` varies. */
 struct digit {
     struct {
-        unsigned word, shift, out;
+        unsigned word, rotate;
         uint64_t mask;
     } piece[3];
     unsigned bits;
+    struct varying fixed; /* bits above or between the pieces, taken to be the same in all records */
 };
 
 static const struct {
-    unsigned word, shift;
-    uint64_t mask;
-} key_field[] = {{0, 48, 0xff}, {0, 32, 0xffff}, {0, 0, 0xffffffff}, {1, 32, 0xffffffff}, {1, 0, 0xffffffff}};
+    unsigned word, shift, width;
+} key_field[] = {{0, 48, 8}, {0, 32, 16}, {0, 0, 32}, {1, 32, 32}, {1, 0, 32}};
+enum { KEY_FIELDS = sizeof key_field / sizeof key_field[0], PIECES = 3 };
+
+static uint64_t low_bits(unsigned n)
+{
+    return n == 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
+}
 
 static struct digit digit_choose(const struct varying *varying, unsigned want)
 {
     struct digit digit = {0};
+    struct {
+        unsigned shift, take;
+    } chosen[PIECES];
     unsigned pieces = 0;
-    for (size_t f = 0; f < sizeof key_field / sizeof key_field[0]; f++) {
-        uint64_t bits = varying->word[key_field[f].word] >> key_field[f].shift & key_field[f].mask;
-        if (bits == 0 || pieces == 3 || digit.bits == want) continue;
-        unsigned width = 64 - (unsigned)__builtin_clzll(bits);
-        unsigned take = width < want - digit.bits ? width : want - digit.bits;
-        for (unsigned p = 0; p < pieces; p++) digit.piece[p].out += take;
-        digit.piece[pieces].word = key_field[f].word;
-        digit.piece[pieces].shift = key_field[f].shift + width - take;
-        digit.piece[pieces].mask = (UINT64_C(1) << take) - 1;
-        digit.bits += take;
-        pieces++;
+    for (int f = 0; f < KEY_FIELDS && pieces < PIECES && digit.bits < want; f++) {
+        unsigned shift = key_field[f].shift, word = key_field[f].word;
+        uint64_t all = low_bits(key_field[f].width), bits = varying->word[word] >> shift & all;
+        unsigned width = bits == 0 ? 0 : 64 - (unsigned)__builtin_clzll(bits);
+        digit.fixed.word[word] |= (all & ~low_bits(width)) << shift;
+        if (width == 0) continue;
+        chosen[pieces].take = width < want - digit.bits ? width : want - digit.bits;
+        chosen[pieces].shift = shift + width - chosen[pieces].take;
+        digit.piece[pieces].word = word;
+        digit.bits += chosen[pieces++].take;
+    }
+    if (pieces == 0) digit.fixed = (struct varying){{~UINT64_C(0), ~UINT64_C(0)}};
+    for (unsigned p = 0, out = digit.bits; p < pieces; p++) {
+        out -= chosen[p].take;
+        digit.piece[p].rotate = (chosen[p].shift - out) & 63;
+        digit.piece[p].mask = low_bits(chosen[p].take) << out;
     }
     return digit;
 }
 
-static inline uint32_t digit_of(const struct digit *digit, const struct record *record)
+static inline uint64_t rotate_right(uint64_t value, unsigned by)
+{
+    return value >> by | value << (-by & 63);
+}
+
+static inline uint16_t digit_of(const struct digit *digit, const struct record *record)
 {
     uint64_t value = 0;
-    for (int p = 0; p < 3; p++) {
-        uint64_t field = record->word[digit->piece[p].word] >> digit->piece[p].shift & digit->piece[p].mask;
-        value |= field << digit->piece[p].out;
-    }
-    return (uint32_t)value;
+    for (int p = 0; p < PIECES; p++)
+        value |= rotate_right(record->word[digit->piece[p].word], digit->piece[p].rotate) & digit->piece[p].mask;
+    return (uint16_t)value;
 }
 
 /* Smallest b with 2^b >= n. */
@@ -64,21 +109,39 @@ static unsigned log2_ceil(size_t n)
     return n <= 1 ? 0 : 64 - (unsigned)__builtin_clzll((unsigned long long)n - 1);
 }
 
-static void vary(struct varying *varying, const struct record *reference, const struct record *from, size_t n)
-{
-    uint64_t w0 = 0, w1 = 0;
-    for (size_t i = 0; i < n; i++) {
-        w0 |= from[i].word[0] ^ reference->word[0];
-        w1 |= from[i].word[1] ^ reference->word[1];
-    }
-    varying->word[0] |= w0;
-    varying->word[1] |= w1;
-}
-
-static void count(const struct digit *digit, const struct record *from, size_t n, uint32_t *counts)
+/* Notes and counts the digits of a span; adds to *varying what differs from the reference. */
+static void count_span(const struct digit *digit, const struct span *span, const struct record *reference,
+                       uint32_t *counts, uint16_t *digits, struct varying *varying)
 {
     const struct digit d = *digit;
-    for (size_t i = 0; i < n; i++) counts[digit_of(&d, &from[i])]++;
+    const uint64_t reference0 = reference->word[0], reference1 = reference->word[1];
+    uint64_t varying0 = 0, varying1 = 0;
+    for (size_t i = 0; i < span->n; i++) {
+        const struct record *record = &span->records[i];
+        varying0 |= record->word[0] ^ reference0;
+        varying1 |= record->word[1] ^ reference1;
+        digits[i] = digit_of(&d, record);
+        counts[digits[i]]++;
+    }
+    varying->word[0] |= varying0;
+    varying->word[1] |= varying1;
+}
+
+/* Chooses a digit of at most `want` bits from what the guess says varies, and counts; if the guess proves
+ * too narrow, once more with what did vary.  The guess becomes what varied.  Returns the digit's bits. */
+static unsigned count(const struct source *source, unsigned want, struct varying *guess, uint32_t *counts,
+                      uint16_t *digits)
+{
+    for (;;) {
+        struct digit digit = digit_choose(guess, want);
+        struct varying varying = {{0, 0}};
+        size_t done = 0;
+        memset(counts, 0, sizeof *counts << digit.bits);
+        for (struct span s = span_first(source); s.n != 0; done += s.n, s = span_next(source, &s))
+            count_span(&digit, &s, source->records, counts, digits + done, &varying);
+        *guess = varying;
+        if (((varying.word[0] & digit.fixed.word[0]) | (varying.word[1] & digit.fixed.word[1])) == 0) return digit.bits;
+    }
 }
 
 /* Counts become starts; returns the largest count. */
@@ -95,10 +158,10 @@ static uint32_t counts_to_starts(uint32_t *counts, size_t cells)
 }
 
 /* Starts become ends. */
-static void scatter(const struct digit *digit, const struct record *from, size_t n, uint32_t *starts, struct record *to)
+static void scatter(const struct source *source, const uint16_t *digits, uint32_t *starts, struct record *to)
 {
-    const struct digit d = *digit;
-    for (size_t i = 0; i < n; i++) to[starts[digit_of(&d, &from[i])]++] = from[i];
+    for (struct span s = span_first(source); s.n != 0; digits += s.n, s = span_next(source, &s))
+        for (size_t i = 0; i < s.n; i++) to[starts[digits[i]]++] = s.records[i];
 }
 
 /* Inserts from[0..n) into to[0..n), which may be the same memory. */
@@ -112,73 +175,67 @@ static void insertion_sort(const struct record *from, size_t n, struct record *t
     }
 }
 
-static void sort(struct record *from, size_t n, struct record *to);
-
-/* After a scatter: sorts the cells that are too full for the insertion pass, then everything. */
-static void finish(struct record *to, size_t n, struct record *scratch, const uint32_t *ends, size_t cells,
-                   uint32_t largest)
+/* Sorts the source, an array or bucket, into to[0..n); records of an array and scratch[0..n), which may be the
+ * same, are overwritten. */
+static void sort(struct order *order, const struct source *source, struct varying *guess, struct record *scratch,
+                 struct record *to)
 {
-    uint32_t start = 0;
-    for (size_t c = 0; largest > SMALL && cells > 1 && c < cells; start = ends[c++]) {
-        size_t here = ends[c] - start;
-        if (here <= SMALL) continue;
-        sort(to + start, here, scratch + start);
-        memcpy(to + start, scratch + start, here * sizeof *to);
-    }
-    if (cells > 1) insertion_sort(to, n, to);
-}
-
-/* Sorts from[0..n) into to[0..n), which does not overlap; from is scratch afterwards. */
-static void sort(struct record *from, size_t n, struct record *to)
-{
+    size_t n = source->n;
     if (n <= SMALL) {
-        insertion_sort(from, n, to);
+        insertion_sort(source->records, n, to);
         return;
     }
-    uint32_t counts[1 << DIGIT_BITS];
-    struct varying varying = {{0, 0}};
-    vary(&varying, from, from, n);
+    uint32_t ends[1 << DIGIT_BITS];
     unsigned want = log2_ceil(n);
-    struct digit digit = digit_choose(&varying, want < DIGIT_BITS ? want : DIGIT_BITS);
-    size_t cells = (size_t)1 << digit.bits;
-    memset(counts, 0, cells * sizeof counts[0]);
-    count(&digit, from, n, counts);
-    uint32_t largest = counts_to_starts(counts, cells);
-    scatter(&digit, from, n, counts, to);
-    finish(to, n, from, counts, cells, largest);
+    size_t cells = (size_t)1 << count(source, want < DIGIT_BITS ? want : DIGIT_BITS, guess, ends, order->digits);
+    uint32_t largest = counts_to_starts(ends, cells), start = 0;
+    scatter(source, order->digits, ends, to);
+    if (cells == 1) return; /* all keys are equal */
+    for (size_t c = 0; largest > SMALL && c < cells; start = ends[c++]) {
+        size_t here = ends[c] - start;
+        if (here <= SMALL) continue;
+        struct varying cell_guess = {{0, 0}};
+        struct source cell = {to + start, here, NULL};
+        sort(order, &cell, &cell_guess, to + start, scratch + start);
+        memcpy(to + start, scratch + start, here * sizeof *to);
+    }
+    insertion_sort(to, n, to);
 }
 
-static int grow(struct record **records, size_t *capacity, size_t n)
+/* Grows *memory to n elements of the given size.  0, or -1 if there is no memory. */
+static int grow(void *memory, size_t *capacity, size_t n, size_t size)
 {
     if (n <= *capacity) return 0;
     size_t bytes, wanted = n > *capacity + *capacity / 2 ? n : *capacity + *capacity / 2;
-    if (__builtin_mul_overflow(wanted, sizeof **records, &bytes)) return -1;
-    struct record *memory = realloc(*records, bytes);
-    if (memory == NULL) return -1;
-    *records = memory;
+    void *old, *grown = NULL;
+    memcpy(&old, memory, sizeof old);
+    if (!__builtin_mul_overflow(wanted, size, &bytes)) grown = realloc(old, bytes);
+    if (grown == NULL) return -1;
+    memcpy(memory, &grown, sizeof grown);
     *capacity = wanted;
     return 0;
 }
 
 int order_reserve(struct order *order, size_t n)
 {
+    if (n <= order->run_capacity && n <= order->split_capacity && n <= order->digits_capacity) return 0;
     size_t rest = (size_t)(order->end - order->next);
     size_t popped = order->next == NULL ? 0 : (size_t)(order->next - order->run);
-    int status = n > UINT32_MAX || grow(&order->run, &order->run_capacity, n) != 0 ||
-                         grow(&order->split, &order->split_capacity, n) != 0
-                     ? -1
-                     : 0;
+    int failed = n > UINT32_MAX || grow(&order->run, &order->run_capacity, n, sizeof *order->run) != 0 ||
+                 grow(&order->split, &order->split_capacity, n, sizeof *order->split) != 0 ||
+                 grow(&order->digits, &order->digits_capacity, n, sizeof *order->digits) != 0;
     if (order->run != NULL) {
         order->next = order->run + popped;
         order->end = order->next + rest;
     }
-    return status;
+    return failed ? -1 : 0;
 }
 
 void order_free(struct order *order)
 {
     free(order->run);
     free(order->split);
+    free(order->digits);
     memset(order, 0, sizeof *order);
 }
 
@@ -197,60 +254,27 @@ static size_t bucket_size(const struct bucket *bucket)
     return n;
 }
 
-/* Distributes a bucket's records by digit; ends[] as after scatter.  Returns the largest count. */
-static uint32_t distribute(const struct bucket *bucket, const struct digit *digit, uint32_t *ends, struct record *to)
+static void split_into_parts(struct order *order, const struct source *source)
 {
-    size_t cells = (size_t)1 << digit->bits;
-    memset(ends, 0, cells * sizeof *ends);
-    for (const struct chunk *chunk = bucket->first; chunk != NULL; chunk = chunk->next)
-        count(digit, chunk->records, bucket_chunk_size(bucket, chunk), ends);
-    uint32_t largest = counts_to_starts(ends, cells);
-    for (const struct chunk *chunk = bucket->first; chunk != NULL; chunk = chunk->next)
-        scatter(digit, chunk->records, bucket_chunk_size(bucket, chunk), ends, to);
-    return largest;
-}
-
-static struct varying bucket_varying(const struct bucket *bucket)
-{
-    struct varying varying = {{0, 0}};
-    for (const struct chunk *chunk = bucket->first; chunk != NULL; chunk = chunk->next)
-        vary(&varying, bucket->first->records, chunk->records, bucket_chunk_size(bucket, chunk));
-    return varying;
-}
-
-/* n <= PART_MAX: straight into the run. */
-static void fill_run(struct order *order, const struct bucket *bucket, size_t n)
-{
-    if (n <= SMALL) {
-        insertion_sort(bucket->first->records, n, order->run);
-    } else {
-        uint32_t ends[1 << DIGIT_BITS];
-        struct varying varying = bucket_varying(bucket);
-        struct digit digit = digit_choose(&varying, log2_ceil(n));
-        uint32_t largest = distribute(bucket, &digit, ends, order->run);
-        finish(order->run, n, order->split, ends, (size_t)1 << digit.bits, largest);
-    }
-    order->end = order->run + n;
-}
-
-static void fill_parts(struct order *order, const struct bucket *bucket, size_t n)
-{
-    unsigned want = log2_ceil(n / PART_TARGET);
-    struct varying varying = bucket_varying(bucket);
-    struct digit digit = digit_choose(&varying, want < ORDER_PARTS_BITS ? want : ORDER_PARTS_BITS);
-    distribute(bucket, &digit, order->part_end + 1, order->split);
-    order->parts = UINT32_C(1) << digit.bits;
+    unsigned want = log2_ceil(source->n / PART_TARGET);
+    uint32_t *ends = order->part_end + 1;
+    if (want > ORDER_PARTS_BITS) want = ORDER_PARTS_BITS;
+    order->parts = UINT32_C(1) << count(source, want, &order->guess[0], ends, order->digits);
+    counts_to_starts(ends, order->parts);
+    scatter(source, order->digits, ends, order->split);
 }
 
 int order_fill(struct order *order, struct bucket *bucket, struct chunk_pool *pool)
 {
-    size_t n = bucket_size(bucket);
-    if (order_reserve(order, n) != 0) return -1;
+    struct source source = {bucket->first->records, bucket_size(bucket), bucket};
+    if (order_reserve(order, source.n) != 0) return -1;
     order_clear(order);
-    if (n <= PART_MAX)
-        fill_run(order, bucket, n);
-    else
-        fill_parts(order, bucket, n);
+    if (source.n <= PART_MAX) {
+        sort(order, &source, &order->guess[0], order->split, order->run);
+        order->end = order->run + source.n;
+    } else {
+        split_into_parts(order, &source);
+    }
     bucket_clear(bucket, pool);
     return 0;
 }
@@ -259,7 +283,8 @@ int order_next_part(struct order *order)
 {
     while (order->next == order->end && order->part < order->parts) {
         uint32_t start = order->part_end[order->part++], n = order->part_end[order->part] - start;
-        sort(order->split + start, n, order->run);
+        struct source source = {order->split + start, n, NULL};
+        sort(order, &source, &order->guess[1], source.records, order->run);
         order->next = order->run;
         order->end = order->run + n;
     }

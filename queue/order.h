@@ -11,12 +11,19 @@
 
 enum { ORDER_PARTS_BITS = 11, ORDER_PARTS = 1 << ORDER_PARTS_BITS };
 
+/* Bits of the two key words that differ somewhere in a set of records. */
+struct varying {
+    uint64_t word[2];
+};
+
 /* Zero-initialised: empty. */
 struct order {
     struct record *next, *end; /* the sorted run, rest */
     struct record *run;        /* its memory */
     struct record *split;      /* parts not reached yet; scratch otherwise */
-    size_t run_capacity, split_capacity;
+    uint16_t *digits;          /* scratch: the digit of each record of a counting pass */
+    size_t run_capacity, split_capacity, digits_capacity;
+    struct varying guess[2];            /* what varied in the last bucket, in the last part */
     uint32_t part, parts;               /* next part, how many */
     uint32_t part_end[ORDER_PARTS + 1]; /* part p is split[part_end[p] .. part_end[p + 1]) */
 };

@@ -31,9 +31,14 @@ static inline void record_unpack(const struct record *record, uint64_t timestep,
     event->payload = record->payload;
 }
 
+static inline unsigned __int128 record_key(const struct record *record)
+{
+    return (unsigned __int128)record->word[0] << 64 | record->word[1];
+}
+
 static inline int record_less(const struct record *a, const struct record *b)
 {
-    return a->word[0] < b->word[0] || (a->word[0] == b->word[0] && a->word[1] < b->word[1]);
+    return record_key(a) < record_key(b);
 }
 
 #endif

@@ -122,10 +122,11 @@ static void hold(struct side *side, size_t holds)
     }
 }
 
+/* CPU time of this thread: other people's work on the machine does not count. */
 static double nanoseconds(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
