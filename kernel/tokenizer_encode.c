@@ -81,7 +81,7 @@ static enum lassim_status encode_pass(struct encoding *encoding, int pass, size_
         if (word_encoder_push(&encoding->words, id) != 0) return fail_memory(encoding->error, end);
         gap = at + length;
         if (tokenizer->flags[id] & TOKEN_RSTRIP) gap = space_after(encoding->text, gap, end);
-        at = gap - 1;
+        at += length - 1; /* not to gap: an added token may start in the space just eaten, as in tokenizers */
     }
     return gap < end ? encode_pass(encoding, pass + 1, gap, end) : LASSIM_OK;
 }
