@@ -71,7 +71,7 @@ PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: all docs need deps demo check check-run check-build check-long unit asan tsan debug lint lint-format \
         lint-cppcheck lint-tidy lint-warnings lint-headers lint-shell fuzz fuzz-build replay bench mutants \
-        install uninstall clean help FORCE
+        install install-files uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -256,6 +256,9 @@ BINDIR := $(PREFIX)/bin
 COMPLETIONS := $(PREFIX)/share/bash-completion/completions
 # help: install        PREFIX=/usr/local DESTDIR=: program, library, header, lassim.pc, man page, completion
 install: all
+	@$(SUBMAKE) install-files
+# Copies what is built already.
+install-files:
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include \
 	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(COMPLETIONS)
 	install -m 755 $(BUILD)/lassim $(DESTDIR)$(BINDIR)/lassim
