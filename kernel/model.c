@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,49 +11,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "kernel/mapguard.h"
 #include "kernel/model_layout.h"
-
-/* Mappings that a fault handler may ask about; slots are only ever claimed and released whole. */
-enum { MAPPINGS_MAX = 64 };
-static struct mapping {
-    _Atomic uintptr_t start;
-    _Atomic uint64_t size;
-    const char *_Atomic name;
-    atomic_int used;
-} mappings[MAPPINGS_MAX];
-
-static void remember_mapping(const struct model_file *file)
-{
-    for (int i = 0; i < MAPPINGS_MAX; i++) {
-        int unused = 0;
-        if (!atomic_compare_exchange_strong(&mappings[i].used, &unused, 1)) continue;
-        mappings[i].name = file->name;
-        mappings[i].size = file->size;
-        mappings[i].start = (uintptr_t)file->bytes;
-        return;
-    }
-}
-
-static void forget_mapping(const struct model_file *file)
-{
-    for (int i = 0; i < MAPPINGS_MAX; i++) {
-        if (mappings[i].start != (uintptr_t)file->bytes) continue;
-        mappings[i].start = 0;
-        mappings[i].size = 0;
-        mappings[i].name = NULL;
-        mappings[i].used = 0;
-    }
-}
-
-const char *model_mapped_path(const void *address)
-{
-    for (int i = 0; i < MAPPINGS_MAX; i++) {
-        uintptr_t start = mappings[i].start;
-        if (start != 0 && (uintptr_t)address >= start && (uintptr_t)address - start < mappings[i].size)
-            return mappings[i].name;
-    }
-    return NULL;
-}
 
 static enum lassim_status map_file(const char *path, const uint8_t **bytes, uint64_t *size, struct lassim_error *error)
 {
@@ -85,16 +43,14 @@ enum lassim_status model_open(const char *path, struct model **model, struct las
     *model = NULL;
     enum lassim_status status = map_file(path, &bytes, &size, error);
     if (status != LASSIM_OK) return status;
-    struct model_file mapping = {.name = (char *)path, .bytes = bytes, .size = size};
-    remember_mapping(&mapping);
+    mapguard_add(bytes, size, path, MAPGUARD_INPUT);
     status = model_read(path, bytes, size, model, error);
-    forget_mapping(&mapping);
     if (status != LASSIM_OK) {
+        mapguard_remove(bytes);
         munmap((void *)bytes, size);
         return status;
     }
     (*model)->file->mapped = 1;
-    remember_mapping((*model)->file);
     return LASSIM_OK;
 }
 
@@ -103,7 +59,7 @@ void model_close(struct model *model)
     if (model == NULL) return;
     struct model_file *file = model->file;
     if (file->mapped) {
-        forget_mapping(file);
+        mapguard_remove(file->bytes);
         munmap((void *)file->bytes, file->size);
     }
     free(file->name);

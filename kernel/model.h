@@ -14,7 +14,7 @@
 #include "neurons/hg.h"
 
 /* A calibration figure as stored (inspect prints them): population p's largest |x| seen. */
-struct self_check {      /* spiking against the checkpoint in double, on the calibration text */
+struct self_check { /* spiking against the checkpoint in double, on the calibration text */
     uint64_t tokens, saturations;
     double ppl_dense, ppl_spiking, kl_mean, kl_max, top1_agreement;
 };
@@ -26,31 +26,29 @@ struct blob {
 
 struct model {
     struct graph *graph;
-    uint32_t timesteps;        /* T, 1..16 */
+    uint32_t timesteps; /* T, 1..16 */
     enum spike_code code;
-    int32_t residual_grid;     /* residual potentials are integers * 2^residual_grid, |integer| <= 2^52 */
+    int32_t residual_grid;                /* residual potentials are integers * 2^residual_grid, |integer| <= 2^52 */
     struct population_params *population; /* [graph->populations] */
-    double *calibrated_max;    /* [graph->populations]: largest |x| seen in calibration, 0 for inputs */
-    struct matrix *matrix;     /* [graph->matrices] */
-    struct norm_params *norm;  /* [graph->norms] */
-    struct hg_table *table;    /* [tables]; one each for exp, inv (1/x) and rstd (1/sqrt), shared */
+    double *calibrated_max;               /* [graph->populations]: largest |x| seen in calibration, 0 for inputs */
+    struct matrix *matrix;                /* [graph->matrices] */
+    struct norm_params *norm;             /* [graph->norms] */
+    struct hg_table *table;               /* [tables]; one each for exp, inv (1/x) and rstd (1/sqrt), shared */
     uint32_t tables;
     struct self_check check;
-    struct blob tokenizer;     /* kernel/tokenizer.h */
-    struct blob prompt;        /* default prompt, UTF-8, no terminator */
-    struct blob provenance;    /* one JSON object: source hashes, options; no date, no path */
-    uint64_t hash;             /* XXH3-64 that names the model in traces: over header and section checksums */
-    struct model_file *file;   /* the mapping, or NULL for a model that the converter holds */
+    struct blob tokenizer;   /* kernel/tokenizer.h */
+    struct blob prompt;      /* default prompt, UTF-8, no terminator */
+    struct blob provenance;  /* one JSON object: source hashes, options; no date, no path */
+    uint64_t hash;           /* XXH3-64 that names the model in traces: over header and section checksums */
+    struct model_file *file; /* the mapping, or NULL for a model that the converter holds */
 };
 
 /* Maps path and checks everything but the weights' checksums (small sections' always; sizes, shifts,
  * grids, T, table rows and indices whatever the checksums say).  On failure *error names file, section
- * and expectation.  The caller owns *model: model_close.  O(small sections). */
+ * and expectation.  The mapping is guarded (kernel/mapguard.h).  The caller owns *model: model_close.
+ * O(small sections). */
 enum lassim_status model_open(const char *path, struct model **model, struct lassim_error *error);
 void model_close(struct model *model);
-/* The path of the open model whose mapping holds address, or NULL.  Async-signal-safe: a SIGBUS handler
- * names with it the file that was cut short under the run. */
-const char *model_mapped_path(const void *address);
 /* Verifies weight checksums, that weights lie on their grid, integer_max and bound (inspect --check).
  * Reads the whole file. */
 enum lassim_status model_check_weights(const struct model *model, struct lassim_error *error);

@@ -43,33 +43,6 @@ int snn_all_zero(const void *bytes, uint64_t n)
     return 1;
 }
 
-/* Bytes of the well-formed UTF-8 sequence at text (RFC 3629), or 0. */
-static uint64_t utf8_length(const uint8_t *text, uint64_t size)
-{
-    uint8_t first = text[0], low = 0x80, high = 0xbf;
-    if (first < 0x80) return 1;
-    uint64_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || length > size) return 0;
-    if (first == 0xe0) low = 0xa0;
-    if (first == 0xed) high = 0x9f;
-    if (first == 0xf0) low = 0x90;
-    if (first == 0xf4) high = 0x8f;
-    if (text[1] < low || text[1] > high) return 0;
-    for (uint64_t i = 2; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80) return 0;
-    return length;
-}
-
-int snn_utf8_valid(const uint8_t *text, uint64_t size)
-{
-    for (uint64_t at = 0; at < size;) {
-        uint64_t length = utf8_length(text + at, size - at);
-        if (length == 0) return 0;
-        at += length;
-    }
-    return 1;
-}
-
 const char *snn_check_config(const struct snn_config *config)
 {
     if (!in_range(config->timesteps, 1, SPIKE_STEPS_MAX)) return "timesteps must be 1 .. 16";

@@ -163,7 +163,6 @@ const char *snn_check_table(const struct model_config *config, const struct hg_t
 const char *snn_check_self_check(const struct self_check *check);
 /* |x| <= 2^200 and not NaN, all of [n]. */
 int snn_vector_in_range(const double *x, uint64_t n);
-int snn_utf8_valid(const uint8_t *text, uint64_t size);
 /* All of [n] bytes are zero. */
 int snn_all_zero(const void *bytes, uint64_t n);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/utf8.h"
+
 static enum lassim_status read_config(struct snn_reader *reader)
 {
     struct snn_span span;
@@ -252,7 +254,7 @@ static enum lassim_status read_blob(struct snn_reader *reader, uint32_t type, ui
     enum lassim_status status = snn_take_section(reader, type, 0, 0, &span);
     if (status != LASSIM_OK) return status;
     if (span.size > largest) return snn_refuse(reader, place, "larger than 2^30 bytes, or 2^20 for a text");
-    if (utf8 && (!snn_utf8_valid(span.bytes, span.size) || memchr(span.bytes, 0, span.size) != NULL))
+    if (utf8 && (!utf8_valid(span.bytes, span.size) || memchr(span.bytes, 0, span.size) != NULL))
         return snn_refuse(reader, place, "must be UTF-8 without NUL");
     *blob = (struct blob){span.bytes, span.size};
     return LASSIM_OK;

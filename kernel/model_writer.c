@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kernel/mapguard.h"
 #include "kernel/model_layout.h"
 #include "kernel/outfile.h"
 
@@ -29,10 +30,18 @@ static enum lassim_status fail_writer(const struct model_writer *writer, const c
     return lassim_fail(error, LASSIM_ERR_RUN, writer->partial, NULL, "cannot %s: %s", doing, strerror(number));
 }
 
+static void unmap(struct model_writer *writer)
+{
+    if (writer->map == NULL) return;
+    mapguard_remove(writer->map);
+    munmap(writer->map, writer->size);
+    writer->map = NULL;
+}
+
 void model_writer_abort(struct model_writer *writer)
 {
     if (writer == NULL) return;
-    if (writer->map != NULL) munmap(writer->map, writer->size);
+    unmap(writer);
     if (writer->fd >= 0) close(writer->fd);
     outfile_abandon(writer->out);
     free(writer->partial);
@@ -53,9 +62,10 @@ static enum lassim_status grow(struct model_writer *writer, uint64_t size, struc
         snprintf(doing, sizeof doing, "reserve %llu bytes", (unsigned long long)size);
         return fail_writer(writer, doing, number, error);
     }
-    void *map = writer->map == NULL ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, writer->fd, 0)
-                                    : mremap(writer->map, writer->size, size, MREMAP_MAYMOVE);
+    unmap(writer);
+    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, writer->fd, 0);
     if (map == MAP_FAILED) return fail_writer(writer, "map", errno, error);
+    mapguard_add(map, size, writer->partial, MAPGUARD_OUTPUT);
     writer->map = map;
     writer->size = size;
     return LASSIM_OK;
