@@ -75,20 +75,26 @@ enum queue_status queue_reserve(struct event_queue *queue, size_t events)
     return failed ? QUEUE_ERR_MEMORY : QUEUE_OK;
 }
 
+static inline void occupy(struct event_queue *queue, size_t slot)
+{
+    queue->occupied[slot / WORD_BITS] |= UINT64_C(1) << slot % WORD_BITS;
+}
+
 /* A push into the ring whose bucket needs another chunk. */
-static enum queue_status ring_push_extending(struct event_queue *queue, const struct event *event)
+static __attribute__((noinline)) enum queue_status ring_push_extending(struct event_queue *queue,
+                                                                       const struct event *event)
 {
     size_t slot = event->key.timestep & (queue->horizon - 1);
     struct bucket *bucket = &queue->ring[slot];
     if (bucket_extend(bucket, &queue->chunks) != 0) return QUEUE_ERR_MEMORY;
-    queue->occupied[slot / WORD_BITS] |= UINT64_C(1) << slot % WORD_BITS;
+    occupy(queue, slot);
     *bucket->next++ = record_pack(event);
     queue->size++;
     return QUEUE_OK;
 }
 
 /* A push beside the ring: far future, current timestep or past. */
-static enum queue_status heap_side_push(struct event_queue *queue, const struct event *event)
+static __attribute__((noinline)) enum queue_status heap_side_push(struct event_queue *queue, const struct event *event)
 {
     struct heap_item item = {event->key.timestep, record_pack(event)};
     struct heap *heap = &queue->far;
@@ -105,8 +111,10 @@ enum queue_status queue_push(struct event_queue *queue, const struct event *even
 {
     uint64_t timestep = event->key.timestep;
     if (timestep - queue->base >= queue->window) return heap_side_push(queue, event);
-    struct bucket *bucket = &queue->ring[timestep & (queue->horizon - 1)];
+    size_t slot = timestep & (queue->horizon - 1);
+    struct bucket *bucket = &queue->ring[slot];
     if (bucket->next == bucket->end) return ring_push_extending(queue, event);
+    occupy(queue, slot);
     *bucket->next++ = record_pack(event);
     queue->size++;
     return QUEUE_OK;
@@ -252,10 +260,11 @@ static const char *validate_bucket(const struct event_queue *queue, size_t slot,
 {
     const struct bucket *bucket = &queue->ring[slot];
     int occupied = queue->occupied[slot / WORD_BITS] >> slot % WORD_BITS & 1;
-    if (occupied != (bucket->first != NULL)) return "occupied bit does not match its bucket";
+    int empty = bucket->first == NULL || bucket->next == bucket->first->records;
+    if (occupied == empty) return "occupied bit does not match its bucket";
     for (const struct chunk *chunk = bucket->first; chunk != NULL; chunk = chunk->next) {
         size_t n = bucket_chunk_size(bucket, chunk);
-        if (n == 0 || n > CHUNK_RECORDS) return "chunk with a bad number of records";
+        if ((n == 0 && !empty) || n > CHUNK_RECORDS) return "chunk with a bad number of records";
         if ((chunk->next == NULL) != (chunk == bucket->last)) return "chunk list does not end at its last chunk";
         *records += n;
         ++*chunks;

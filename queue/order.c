@@ -95,12 +95,15 @@ static inline uint64_t rotate_right(uint64_t value, unsigned by)
     return value >> by | value << (-by & 63);
 }
 
+static inline uint64_t digit_piece(const struct digit *digit, const struct record *record, int p)
+{
+    return rotate_right(record->word[digit->piece[p].word], digit->piece[p].rotate) & digit->piece[p].mask;
+}
+
 static inline uint16_t digit_of(const struct digit *digit, const struct record *record)
 {
-    uint64_t value = 0;
-    for (int p = 0; p < PIECES; p++)
-        value |= rotate_right(record->word[digit->piece[p].word], digit->piece[p].rotate) & digit->piece[p].mask;
-    return (uint16_t)value;
+    _Static_assert(PIECES == 3, "unrolled by hand");
+    return (uint16_t)(digit_piece(digit, record, 0) | digit_piece(digit, record, 1) | digit_piece(digit, record, 2));
 }
 
 /* Smallest b with 2^b >= n. */
@@ -175,6 +178,22 @@ static void insertion_sort(const struct record *from, size_t n, struct record *t
     }
 }
 
+/* A few records of from into to, by counting how many come before each: no branch depends on a key. */
+static void rank_sort(const struct record *from, size_t n, struct record *to)
+{
+    uint8_t rank[SMALL] = {0};
+    for (size_t i = 1; i < n; i++) {
+        unsigned before = 0;
+        for (size_t j = 0; j < i; j++) {
+            unsigned less = (unsigned)record_less(&from[i], &from[j]);
+            rank[j] = (uint8_t)(rank[j] + less);
+            before += 1 - less;
+        }
+        rank[i] = (uint8_t)before;
+    }
+    for (size_t i = 0; i < n; i++) to[rank[i]] = from[i];
+}
+
 /* Sorts the source, an array or bucket, into to[0..n); records of an array and scratch[0..n), which may be the
  * same, are overwritten. */
 static void sort(struct order *order, const struct source *source, struct varying *guess, struct record *scratch,
@@ -182,7 +201,7 @@ static void sort(struct order *order, const struct source *source, struct varyin
 {
     size_t n = source->n;
     if (n <= SMALL) {
-        insertion_sort(source->records, n, to);
+        rank_sort(source->records, n, to);
         return;
     }
     uint32_t ends[1 << DIGIT_BITS];
@@ -264,8 +283,25 @@ static void split_into_parts(struct order *order, const struct source *source)
     scatter(source, order->digits, ends, order->split);
 }
 
+/* The usual case of few events a timestep: one chunk, put in order at once and left to the bucket. */
+static void fill_small(struct order *order, struct bucket *bucket)
+{
+    size_t n = (size_t)(bucket->next - bucket->first->records);
+    rank_sort(bucket->first->records, n, order->run);
+    bucket->next = bucket->first->records;
+    order->next = order->run;
+    order->end = order->run + n;
+    order->part = order->parts = 0;
+    order->part_end[0] = 0;
+}
+
 int order_fill(struct order *order, struct bucket *bucket, struct chunk_pool *pool)
 {
+    if (bucket->next <= bucket->first->records + SMALL && bucket->first == bucket->last &&
+        order->run_capacity >= SMALL) {
+        fill_small(order, bucket);
+        return 0;
+    }
     struct source source = {bucket->first->records, bucket_size(bucket), bucket};
     if (order_reserve(order, source.n) != 0) return -1;
     order_clear(order);

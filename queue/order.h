@@ -31,7 +31,7 @@ struct order {
 /* Makes room for buckets of up to n records.  0, or -1 if there is no memory. */
 int order_reserve(struct order *order, size_t n);
 void order_free(struct order *order);
-/* Takes all records of *bucket, which is emptied, its chunks returned to the pool.  The order must be
+/* Takes all records of *bucket, which is emptied, its chunks but perhaps one returned to the pool.  The order must be
  * empty.  0, or -1 if there is no memory (nothing changed). */
 int order_fill(struct order *order, struct bucket *bucket, struct chunk_pool *pool);
 /* With an empty run: sorts the next part that has records into it.  1 if the run now has records. */
