@@ -73,11 +73,11 @@ void model_close(struct model *model)
     free(model);
 }
 
-static enum lassim_status check_weights_section(const struct model_file *file, uint32_t m, const char *place,
+static enum lassim_status check_weights_section(const struct model *model, uint32_t m, const char *place,
                                                 struct lassim_error *error)
 {
-    const struct snn_section *table = (const void *)(file->bytes + sizeof(struct snn_header));
-    const struct snn_section *section = &table[snn_weights_entry(m)];
+    const struct model_file *file = model->file;
+    const struct snn_section *section = &snn_section_table(model)[snn_weights_entry(m)];
     if (XXH3_64bits(file->bytes + section->offset, section->size) == section->checksum) return LASSIM_OK;
     return lassim_fail(error, LASSIM_ERR_FILE, file->name, place, "checksum does not match");
 }
@@ -92,7 +92,7 @@ enum lassim_status model_check_weights(const struct model *model, struct lassim_
         const struct matrix_slot *slot = &model->graph->matrix[m];
         snprintf(place, sizeof place, "weights of %s", slot->name);
         if (model->file != NULL) {
-            enum lassim_status status = check_weights_section(model->file, m, place, error);
+            enum lassim_status status = check_weights_section(model, m, place, error);
             if (status != LASSIM_OK) return status;
         }
         const char *reason = params_prove_matrix(model->graph, m, matrix, &model->population[slot->source], &proof);

@@ -218,3 +218,8 @@ uint64_t snn_hash(const uint8_t *bytes, uint32_t sections)
 {
     return XXH3_64bits(bytes, sizeof(struct snn_header) + (uint64_t)sections * sizeof(struct snn_section));
 }
+
+const struct snn_section *snn_section_table(const struct model *model)
+{
+    return model->file == NULL ? NULL : (const void *)(model->file->bytes + sizeof(struct snn_header));
+}

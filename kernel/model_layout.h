@@ -148,6 +148,8 @@ void snn_seal(uint8_t *bytes, uint64_t size);
 /* XXH3-64 of header and section table: the model's hash.  The table must lie inside. */
 uint64_t snn_hash(const uint8_t *bytes, uint32_t sections);
 
+/* The section table of an opened model, [snn_sections(model->graph)]; NULL for one the converter holds. */
+const struct snn_section *snn_section_table(const struct model *model);
 /* model_open on bytes in memory: `name` stands for the path in errors.  bytes are borrowed, aligned to 8,
  * and must outlive the model. */
 enum lassim_status model_read(const char *name, const uint8_t *bytes, uint64_t size, struct model **model,
