@@ -54,7 +54,7 @@ static double sigmoid_product(double x, double scale)
 
 double hg_reference(enum hg_function function, double x)
 {
-    static const double sqrt_half = 0x1.6a09e667f3bcdp-1, sqrt_two_over_pi = 0x1.988453365f80ep-1;
+    static const double sqrt_half = 0x1.6a09e667f3bcdp-1, sqrt_two_over_pi = 0x1.9884533d43651p-1;
     switch (function) {
     case HG_EXP: return real_exp(x);
     case HG_INV: return 1.0 / x;

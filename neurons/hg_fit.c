@@ -21,6 +21,11 @@ static uint64_t next_random(uint64_t *state) /* splitmix64: Steele, Lea and Floo
     return z ^ z >> 31;
 }
 
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
 /* One side of a table between two magnitudes, while it is being measured. */
 struct sweep {
     const struct hg_table *table;
@@ -46,15 +51,23 @@ static void measure_at(struct sweep *sweep, double magnitude)
     if (!(error <= sweep->worst)) sweep->worst = error;
 }
 
-/* Edges, centre, quarter points and `extra` seeded points of [low, low + width). */
+/* Edges, centre, quarter points, both sides of the code tie next to each (where the coding error is
+ * largest, one way and the other), and `extra` seeded points of [low, low + width). */
 static void measure_interval(struct sweep *sweep, double low, double width, unsigned extra)
 {
-    double grid_step = real_power_of_two(sweep->table->input_grid);
-    double double_step = real_ldexp(low + width, -53);
+    double tie = width * real_power_of_two(-(int)sweep->steps - 1), end = low + width;
+    double grid_step = real_power_of_two(sweep->table->input_grid), double_step = real_ldexp(end, -53);
+    double step = larger(grid_step, double_step);
     uint64_t random;
     memcpy(&random, &low, sizeof random);
-    for (int quarter = 0; quarter < 4; quarter++) measure_at(sweep, low + width * 0.25 * quarter);
-    measure_at(sweep, low + width - (grid_step > double_step ? grid_step : double_step));
+    measure_at(sweep, low);
+    measure_at(sweep, end - step);
+    for (int quarter = 1; quarter < 4; quarter++) {
+        double at = low + width * 0.25 * quarter;
+        measure_at(sweep, at);
+        measure_at(sweep, at + tie - step);
+        measure_at(sweep, at + tie);
+    }
     for (unsigned i = 0; i < extra; i++)
         measure_at(sweep, low + width * real_ldexp((double)(next_random(&random) >> 11), -53));
 }
@@ -86,11 +99,6 @@ double hg_measure(const struct hg_table *table, unsigned steps, double from, dou
     measure_at(&sweep, sweep.to);
     for (int octave = table->lo; octave < table->hi; octave++) measure_octave(&sweep, octave, extra);
     return sweep.worst;
-}
-
-static double larger(double a, double b)
-{
-    return a > b ? a : b;
 }
 
 /* Largest |f| at the ends of the sides; no function here is larger inside (GELU's and SiLU's dips are
