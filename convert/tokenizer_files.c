@@ -163,6 +163,9 @@ static enum lassim_status take_special(struct folder *folder, const struct folde
 {
     const char *content = json_string_value(value);
     uint8_t flags = 0;
+    if (content == NULL && !json_is_object(value))
+        return lassim_fail(folder->error, LASSIM_ERR_FILE, file->path, key, "expected a string or an object, found %s",
+                           json_type_name(value));
     if (content == NULL) {
         TOKENIZER_TRY(json_get_string(file->path, value, "content", JSON_REQUIRED, &content, folder->error));
         TOKENIZER_TRY(tokenizer_json_added_flags(file->path, value, &flags, folder->error));
