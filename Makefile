@@ -75,7 +75,7 @@ PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-PROGRAM := $(if $(filter 5,$(words $(wildcard $(patsubst %,kernel/program/cmd_%.c,run convert inspect verify trace)))),$(BUILD)/lassim)
+PROGRAM := $(BUILD)/lassim
 all: $(BUILD)/liblassim.a $(BUILD)/liblassim.so $(PROGRAM) $(BUILD)/lassim.1 $(BUILD)/lassim.bash
 
 help:
