@@ -248,7 +248,7 @@ static void test_variants(void **state)
 static void test_refuses_vocabularies(void **state)
 {
     (void)state;
-    refused(&(struct files){NULL}, "found neither");
+    refused(&(struct files){.vocab = NULL}, "found neither");
     refused(&(struct files){.vocab = SMALL}, "merges.txt: cannot open");
     refused(&(struct files){.vocab = "[]", .merges = ""}, "vocab.json: expected an object, found array");
     refused(&(struct files){.vocab = "{\"a\": 0", .merges = ""}, "vocab.json: line 1, column");
