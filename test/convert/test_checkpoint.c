@@ -280,11 +280,12 @@ static void test_require(void **state)
     struct checkpoint *checkpoint = open_good(folder);
     struct lassim_error error;
     const struct checkpoint_tensor *tensor;
-    const uint64_t good[] = {2, 3}, swapped[] = {3, 2}, flat[] = {6};
+    const uint64_t good[] = {2, 3}, swapped[] = {3, 2}, flat[] = {6}, rows[] = {2};
     assert_int_equal(checkpoint_require(checkpoint, "w", 2, good, &tensor, &error), LASSIM_OK);
     assert_refused(checkpoint_require(checkpoint, "w", 2, swapped, &tensor, &error), &error,
                    "pytorch_model.bin: decoder.w: shape [2, 3], expected [3, 2]");
     assert_refused(checkpoint_require(checkpoint, "w", 1, flat, &tensor, &error), &error, "shape [2, 3], expected [6]");
+    assert_refused(checkpoint_require(checkpoint, "w", 1, rows, &tensor, &error), &error, "shape [2, 3], expected [2]");
     assert_refused(checkpoint_require(checkpoint, "i", 1, flat, &tensor, &error), &error,
                    "decoder.i: elements of type ShortStorage, expected F32, F16 or BF16");
     assert_refused(checkpoint_require(checkpoint, "v", 1, flat, &tensor, &error), &error,

@@ -265,6 +265,8 @@ static void test_wrong_storages(void **state)
     struct lassim_error error;
     static const char lying[] = "\x80\2(" STRING("\7", "storage") "ctorch\nHalfStorage\n" STRING("\1", "0") "NK\7tQ.";
     assert_refused(read_pickle(lying, sizeof lying - 1, &list, &error), &error, "12 bytes, expected 7 elements");
+    static const char shorter[] = "\x80\2(" STRING("\7", "storage") "ctorch\nHalfStorage\n" STRING("\1", "0") "NK\5tQ.";
+    assert_refused(read_pickle(shorter, sizeof shorter - 1, &list, &error), &error, "12 bytes, expected 5 elements");
     static const char wrapping[] =
         "\x80\2(" STRING("\7", "storage") "ctorch\nHalfStorage\n" STRING("\1", "0") "N\x8a\10\6\0\0\0\0\0\0\x40tQ.";
     assert_refused(read_pickle(wrapping, sizeof wrapping - 1, &list, &error), &error, "12 bytes, expected 46116860");

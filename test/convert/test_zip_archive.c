@@ -114,6 +114,7 @@ static void test_methods(void **state)
     refuse_patched(0, CENTRAL, 1, 8, 0x2800, 2, "unknown flags");
     refuse_patched(0, LOCAL, 0, 8, 8, 2, "disagree");
     refuse_patched(0, LOCAL, 0, 6, 0x0808, 2, "disagree");
+    refuse_patched(0, LOCAL, 0, 6, 0, 2, "disagree");
 }
 
 static void test_lying_sizes(void **state)
