@@ -4,7 +4,8 @@
  * 2^(T-1-t) least significant bits (las.md, Codes; few-spike neurons: Stoeckl & Maass 2021).
  *   radix:   one positive spike per set bit.
  *   ternary: at step t the remaining value v sends sign(v) iff 3|v| > 2^(T-t); same values, about a
- *            quarter fewer spikes.
+ *            quarter fewer spikes.  That is the non-adjacent form, with the digit 2^T, which no step carries,
+ *            written out as ones (test_code.c proves it for every value of every T).
  * The sign of the coded number is applied by the caller. */
 #ifndef LASSIM_NEURONS_CODE_H
 #define LASSIM_NEURONS_CODE_H
@@ -21,7 +22,7 @@ struct spike_steps {
     uint32_t negative;
 };
 
-/* steps: T, 1..16; value: 0 .. 2^T - 1.  Pure, O(T).  Exact: sum over fired of +-2^(T-1-t) = value. */
+/* steps: T, 1..16; value: 0 .. 2^T - 1.  Pure, O(1).  Exact: the sum over fired of +-2^(T-1-t) is value. */
 struct spike_steps code_steps(enum spike_code code, unsigned steps, uint32_t value);
 
 #endif

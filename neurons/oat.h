@@ -4,7 +4,14 @@
  *   c <= 2^T - 1            normal sub-neuron codes c
  *   otherwise               outlier sub-neuron codes round(c 2^-j) on lsb 2^j; above 2^T - 1 it
  *                           saturates there and is counted
- * |y - x| <= half an lsb of the sub-neuron used, for unsaturated x.
+ * Parameters: lsb (population, > 0), shift (per channel, 0..30), T (1..16), j (0..10), relu.
+ * Receives: a membrane potential x per neuron when the window closes, in IEEE double.
+ * Sends: T timesteps of signed spikes of one sub-neuron (neurons/code.h); nothing for code 0.
+ *
+ * Exactness: c is the correctly rounded IEEE quotient |x| / lsb, rounded to an integer without further
+ * error, so codes are the same on every machine.  For unsaturated x, in units of lsb,
+ *   normal:  |y - x| <= 1/2;   outlier:  |y - c| <= 2^j / 2 and |c - x| <= 1/2
+ * (c is rounded twice: a tie of the outlier sub-neuron may be met from half an lsb below it).
  *
  * A code is one uint32_t: magnitude in bits 0-15, OAT_NEGATIVE, OAT_OUTLIER.  0 is silent. */
 #ifndef LASSIM_NEURONS_OAT_H
@@ -28,7 +35,8 @@ struct oat_params {
 
 /* Codes x[0..n) into codes[0..n).  x finite (the kernel guarantees it; NaN is a bug and aborts, an
  * infinity saturates and is counted).  first is the index into shift of x[0].
- * Returns the number of saturated neurons.  O(n), no allocation. */
+ * Returns the number of saturated neurons (a negative one under relu never is).  Every code depends on its
+ * own x and shift alone, whatever first and n.  O(n), no allocation; bench/micro/bench_neurons.c. */
 uint64_t oat_encode(const struct oat_params *params, size_t first, const double *x, size_t n, uint32_t *codes);
 
 /* The signed integer that a code stands for, in units of the neuron's own lsb (shift not applied):
