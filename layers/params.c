@@ -52,37 +52,58 @@ static wide code_max(const struct population_params *params)
     return (wide)OAT_MAGNITUDE << params->j;
 }
 
-static const char *check_sum(wide terms, wide first, wide second, const char *what)
+/* Largest sum of the spike products that population p takes part in last, or 0; query: the last q's code_max. */
+static wide product_sum(const struct graph *graph, const struct population_params *params, uint32_t p, wide query)
 {
-    return terms * first * second < (wide)PARAMS_SUM_LIMIT ? NULL : what;
+    const struct model_config *config = &graph->config;
+    switch (graph->population[p].kind) {
+    case POPULATION_RESIDUAL: return 2 * (wide)config->hidden * code_max(&params[p]);
+    case POPULATION_KEY: return config->hidden / config->heads * query * code_max(&params[p]);
+    case POPULATION_VALUE: return config->positions * ((wide)OAT_MAGNITUDE << 1) * code_max(&params[p]); /* e: j = 1 */
+    default: return 0;
+    }
+}
+
+static const char *product_name(enum population_kind kind)
+{
+    switch (kind) {
+    case POPULATION_RESIDUAL: return "D v - sum v must stay below 2^62";
+    case POPULATION_KEY: return "q.k over a head must stay below 2^62";
+    default: return "e.v at the longest context must stay below 2^62";
+    }
+}
+
+/* The population with the largest sum, and that sum. */
+static uint32_t largest_product(const struct graph *graph, const struct population_params *params, wide *largest)
+{
+    uint32_t at = 0;
+    wide query = 0;
+    *largest = 0;
+    for (uint32_t p = 0; p < graph->populations; p++) {
+        if (graph->population[p].kind == POPULATION_QUERY) query = code_max(&params[p]);
+        wide sum = product_sum(graph, params, p, query);
+        if (sum <= *largest) continue;
+        *largest = sum;
+        at = p;
+    }
+    return at;
 }
 
 const char *params_check_products(const struct graph *graph, const struct population_params *params,
                                   uint32_t *population)
 {
-    const struct model_config *config = &graph->config;
-    wide query = 0, weight_max = (wide)OAT_MAGNITUDE << 1; /* e: j = 1 */
-    for (uint32_t p = 0; p < graph->populations; p++) {
-        const char *reason = NULL;
-        *population = p;
-        switch (graph->population[p].kind) {
-        case POPULATION_RESIDUAL:
-            reason = check_sum(2, config->hidden, code_max(&params[p]), "D v - sum v must stay below 2^62");
-            break;
-        case POPULATION_QUERY: query = code_max(&params[p]); break;
-        case POPULATION_KEY:
-            reason = check_sum(config->hidden / config->heads, query, code_max(&params[p]),
-                               "q.k over a head must stay below 2^62");
-            break;
-        case POPULATION_VALUE:
-            reason = check_sum(config->positions, weight_max, code_max(&params[p]),
-                               "e.v at the longest context must stay below 2^62");
-            break;
-        default: break;
-        }
-        if (reason != NULL) return reason;
-    }
-    return NULL;
+    wide largest;
+    *population = largest_product(graph, params, &largest);
+    return largest < (wide)PARAMS_SUM_LIMIT ? NULL : product_name(graph->population[*population].kind);
+}
+
+unsigned params_product_bits(const struct graph *graph, const struct population_params *params)
+{
+    wide largest;
+    largest_product(graph, params, &largest);
+    unsigned bits = 0;
+    for (; largest > 0; largest >>= 1) bits++;
+    return bits;
 }
 
 /* weight / 2^grid in *integer; NULL, or why it is none. */

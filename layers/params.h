@@ -46,10 +46,13 @@ double weight_value(enum weight_type type, const void *weights, uint64_t index);
 
 /* NULL if, at T = 16, every product sum of populations' trains stays below 2^62: q.k over d_head, e.v and
  * sum e at the longest context, D v - sum v of each norm.  Else what does not, a static string, and
- * *population is the one at fault (the query, value or residual).  j must be in range (0..10).
+ * *population is the one with the largest sum (a key, value or residual).  j must be in range (0..10).
  * O(populations). */
 const char *params_check_products(const struct graph *graph, const struct population_params *params,
                                   uint32_t *population);
+
+/* Those sums stay below 2^bits: returns bits. */
+unsigned params_product_bits(const struct graph *graph, const struct population_params *params);
 
 /* What a matrix's weights are, as found by params_prove_matrix. */
 struct matrix_proof {

@@ -113,7 +113,8 @@ static enum lassim_status print_weights(const struct model *model, int checked, 
     printf("%-22s %5s %5s %15s %8s %12s %10s %10s %7s\n", "matrix", "count", "type", "source x target", "grid", "moved",
            "max", "rms", "bound");
     for (uint32_t i = 0; i < n; i++) print_matrix(model, &rows[i]);
-    printf("exactness bound: every sum stays below 2^%u, the limit is 2^62; weights %s\n", bits,
+    printf("exactness: synaptic sums stay below 2^%u and spike products below 2^%u, the limit is 2^62; weights %s\n",
+           bits, params_product_bits(model->graph, model->population),
            checked ? "checked: checksums, grids and bounds hold" : "not checked (--check)");
     free(rows);
     return LASSIM_OK;
@@ -147,7 +148,7 @@ static void print_self_check(const struct self_check *check)
            check->saturations);
 }
 
-static enum lassim_status print_prose(const struct model *model, int checked, const json_t *json,
+static enum lassim_status print_prose(const struct model *model, int checked, const json_t *provenance,
                                       struct lassim_error *error)
 {
     print_architecture(model);
@@ -160,8 +161,18 @@ static enum lassim_status print_prose(const struct model *model, int checked, co
     print_controls();
     print_self_check(&model->check);
     printf("\nProvenance: ");
-    json_dumpf(json_object_get(json, "provenance"), stdout, JSON_INDENT(2));
+    json_dumpf(provenance, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
     printf("\n");
+    return LASSIM_OK;
+}
+
+static enum lassim_status print_json(const struct model *model, int checked, struct lassim_error *error)
+{
+    json_t *object = inspect_json(model, checked);
+    if (object == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory");
+    json_dumpf(object, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    printf("\n");
+    json_decref(object);
     return LASSIM_OK;
 }
 
@@ -170,16 +181,12 @@ static enum lassim_status inspect(const struct cli *cli, const struct model *mod
     int checked = cli_flag(cli, OPTION_CHECK);
     enum lassim_status status = checked ? model_check_weights(model, error) : LASSIM_OK;
     if (status != LASSIM_OK) return status;
-    json_t *json = inspect_json(model, checked);
-    if (json == NULL)
+    json_t *provenance = inspect_provenance(model);
+    if (provenance == NULL)
         return lassim_fail(error, LASSIM_ERR_FILE, cli->operand[0], "section provenance", "expected one JSON object");
-    if (cli_flag(cli, OPTION_JSON)) {
-        json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-        printf("\n");
-    } else {
-        status = print_prose(model, checked, json, error);
-    }
-    json_decref(json);
+    status =
+        cli_flag(cli, OPTION_JSON) ? print_json(model, checked, error) : print_prose(model, checked, provenance, error);
+    json_decref(provenance);
     return status;
 }
 

@@ -49,6 +49,8 @@ unsigned inspect_bound_bits(const struct model *model, uint32_t m);
 uint32_t inspect_populations(const struct model *model, struct inspect_population *rows);
 uint32_t inspect_matrices(const struct model *model, struct inspect_matrix *rows);
 
+/* The provenance; the caller owns it (json_decref).  NULL if it is no JSON object. */
+json_t *inspect_provenance(const struct model *model);
 /* Everything as one object, each population and matrix by itself; checked: the weights were checked.  The
  * caller owns it (json_decref); NULL without memory or if the provenance is no JSON object. */
 json_t *inspect_json(const struct model *model, int checked);

@@ -7,8 +7,8 @@
 
 static json_t *architecture_json(const struct model_config *c)
 {
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:I, s:I, s:I, s:f}", "family",
-                     "opt", "vocabulary", (json_int_t)c->vocabulary, "hidden", (json_int_t)c->hidden, "embedding",
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:I, s:I, s:I, s:f}", "family", "opt",
+                     "vocabulary", (json_int_t)c->vocabulary, "hidden", (json_int_t)c->hidden, "embedding",
                      (json_int_t)c->embedding, "ffn", (json_int_t)c->ffn, "layers", (json_int_t)c->layers, "heads",
                      (json_int_t)c->heads, "positions", (json_int_t)c->positions, "pre_norm", (int)c->pre_norm,
                      "final_norm", (int)c->final_norm, "tied", (int)c->tied, "bos", (json_int_t)c->bos, "eos",
@@ -104,22 +104,34 @@ static json_t *self_check_json(const struct self_check *check)
                      (json_int_t)check->saturations);
 }
 
+json_t *inspect_provenance(const struct model *model)
+{
+    const char *text = (const char *)model->provenance.data;
+    json_t *provenance = json_loadb(text, model->provenance.size, JSON_REJECT_DUPLICATES, NULL);
+    if (json_is_object(provenance)) return provenance;
+    json_decref(provenance);
+    return NULL;
+}
+
 json_t *inspect_json(const struct model *model, int checked)
 {
     char hash[17];
-    json_t *provenance =
-        json_loadb((const char *)model->provenance.data, model->provenance.size, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_object(provenance)) {
-        json_decref(provenance);
-        return NULL;
-    }
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)model->hash);
-    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:i, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
-                     INSPECT_SCHEMA, "hash", hash, "bytes", (json_int_t)model->file->size, "timesteps",
-                     (json_int_t)model->timesteps, "code", model->code == SPIKE_CODE_TERNARY ? "ternary" : "radix",
-                     "residual_grid", model->residual_grid, "head_level", (json_int_t)model->graph->head_level,
-                     "weights_checked", checked, "architecture", architecture_json(&model->graph->config),
-                     "populations", populations_json(model), "tables", tables_json(model), "weights",
-                     weights_json(model), "sections", sections_json(model), "not_spike_driven", controls_json(),
-                     "self_check", self_check_json(&model->check), "provenance", provenance);
+    json_t *object =
+        json_pack("{s:s, s:s, s:I, s:I, s:s, s:i, s:I, s:I, s:b}", "schema", INSPECT_SCHEMA, "hash", hash, "bytes",
+                  (json_int_t)model->file->size, "timesteps", (json_int_t)model->timesteps, "code",
+                  model->code == SPIKE_CODE_TERNARY ? "ternary" : "radix", "residual_grid", model->residual_grid,
+                  "head_level", (json_int_t)model->graph->head_level, "product_bound_bits",
+                  (json_int_t)params_product_bits(model->graph, model->population), "weights_checked", checked);
+    int failed = json_object_set_new(object, "architecture", architecture_json(&model->graph->config)) |
+                 json_object_set_new(object, "populations", populations_json(model)) |
+                 json_object_set_new(object, "tables", tables_json(model)) |
+                 json_object_set_new(object, "weights", weights_json(model)) |
+                 json_object_set_new(object, "sections", sections_json(model)) |
+                 json_object_set_new(object, "not_spike_driven", controls_json()) |
+                 json_object_set_new(object, "self_check", self_check_json(&model->check)) |
+                 json_object_set_new(object, "provenance", inspect_provenance(model));
+    if (!failed) return object;
+    json_decref(object);
+    return NULL;
 }
