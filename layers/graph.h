@@ -13,20 +13,20 @@ enum model_family { FAMILY_OPT = 1 };
 /* Hyperparameters, as in the checkpoint's config.  Bounds: graph_config_check. */
 struct model_config {
     uint32_t family;
-    uint32_t vocabulary;     /* V */
-    uint32_t hidden;         /* D */
-    uint32_t embedding;      /* W, word_embed_proj_dim; != D needs project_in/out */
-    uint32_t ffn;            /* F */
-    uint32_t layers;         /* L */
-    uint32_t heads;          /* H, divides D */
-    uint32_t positions;      /* longest context in tokens */
-    uint32_t position_rows;  /* rows of the position table: positions + position_offset */
+    uint32_t vocabulary;      /* V */
+    uint32_t hidden;          /* D */
+    uint32_t embedding;       /* W, word_embed_proj_dim; != D needs project_in/out */
+    uint32_t ffn;             /* F */
+    uint32_t layers;          /* L */
+    uint32_t heads;           /* H, divides D */
+    uint32_t positions;       /* longest context in tokens */
+    uint32_t position_rows;   /* rows of the position table: positions + position_offset */
     uint32_t position_offset; /* OPT: 2 */
-    uint32_t pre_norm;       /* 1: LayerNorm before (OPT-125m), 0: after (350m) */
-    uint32_t final_norm;     /* 1: a norm before the head (pre_norm only) */
-    uint32_t tied;           /* 1: head is the token embedding */
-    uint32_t bos, eos, pad;  /* token ids */
-    double norm_epsilon;     /* 1e-5 */
+    uint32_t pre_norm;        /* 1: LayerNorm before (OPT-125m), 0: after (350m) */
+    uint32_t final_norm;      /* 1: a norm before the head (pre_norm only) */
+    uint32_t tied;            /* 1: head is the token embedding */
+    uint32_t bos, eos, pad;   /* token ids */
+    double norm_epsilon;      /* 1e-5 */
 };
 
 enum code_kind { CODE_INPUT = 0, CODE_OAT = 1, CODE_HG = 2 };
@@ -56,31 +56,31 @@ enum population_kind {
 /* Partners per spike in spike products (las.md, table, last column). */
 enum product_kind {
     PRODUCT_NONE = 0,
-    PRODUCT_ONE,      /* own square, own query, or own inv: 1 */
-    PRODUCT_FIXED,    /* product_partners (rstd: D; e, inv: d_head) */
-    PRODUCT_VISIBLE   /* q: the visible keys */
+    PRODUCT_ONE,    /* own square, own query, or own inv: 1 */
+    PRODUCT_FIXED,  /* product_partners (rstd: D; e, inv: d_head) */
+    PRODUCT_VISIBLE /* q: the visible keys */
 };
 
 #define GRAPH_NONE UINT32_MAX
 
 struct population {
-    char name[40];        /* "layers.3.norm1.xmu", "tok", "final.ln": the last part is las.md's name */
+    char name[40]; /* "layers.3.norm1.xmu", "tok", "final.ln": the last part is las.md's name */
     enum population_kind kind;
     enum code_kind code;
-    int32_t layer;        /* 0..L-1; -1: before the first block; L: after the last */
-    uint32_t level;       /* k, window offset in the token */
+    int32_t layer;  /* 0..L-1; -1: before the first block; L: after the last */
+    uint32_t level; /* k, window offset in the token */
     uint32_t neurons;
-    uint32_t fan_out;     /* synapses per spike */
+    uint32_t fan_out; /* synapses per spike */
     enum product_kind product;
     uint32_t product_partners; /* PRODUCT_FIXED only */
-    int visible_only;     /* exp, e: only the visible keys' neurons take part in a window */
-    int head_side;        /* 1: opens no window for a token whose logits are not asked for */
-    int relu;             /* fc */
-    int per_channel;      /* ln: alpha shift per channel */
-    int into_residual;    /* post-LN ln: one of its fan_out synapses enters the residual, which is emptied when
+    int visible_only;          /* exp, e: only the visible keys' neurons take part in a window */
+    int head_side;             /* 1: opens no window for a token whose logits are not asked for */
+    int relu;                  /* fc */
+    int per_channel;           /* ln: alpha shift per channel */
+    int into_residual;         /* post-LN ln: one of its fan_out synapses enters the residual, which is emptied when
                            * this train arrives (its value is the residual's new one) */
-    uint32_t norm;        /* index of the norm this population belongs to, or GRAPH_NONE */
-    uint32_t bias_elements; /* bias injections at this population's close, were every bias present:
+    uint32_t norm;             /* index of the norm this population belongs to, or GRAPH_NONE */
+    uint32_t bias_elements;    /* bias injections at this population's close, were every bias present:
                              * q, k, v: D; fc: F; res: D when fed by o or fc2 (see matrix.bias) */
 };
 
@@ -93,19 +93,19 @@ const char *code_kind_name(enum code_kind code);
 enum matrix_target { TARGET_POPULATION = 0, TARGET_RESIDUAL, TARGET_HEAD };
 
 struct matrix_slot {
-    char name[40];         /* "tok", "pos", "project_in", "layers.0.q", ".k", ".v", ".o", ".fc1", ".fc2",
+    char name[40];   /* "tok", "pos", "project_in", "layers.0.q", ".k", ".v", ".o", ".fc1", ".fc2",
                             * "project_out", "head" */
-    uint32_t source;       /* population whose spikes walk its rows */
+    uint32_t source; /* population whose spikes walk its rows */
     enum matrix_target target;
     uint32_t target_population; /* TARGET_POPULATION: that one; TARGET_RESIDUAL: the next res population
                                  * (its close takes the value in); TARGET_HEAD: GRAPH_NONE */
     uint32_t sources, targets;  /* rows (fan-out rows, one per source neuron) and columns */
     int32_t layer;
-    int has_bias;          /* may carry a bias (linear layers of a block) */
+    int has_bias; /* may carry a bias (linear layers of a block) */
 };
 
 struct norm_slot {
-    char name[40];         /* "layers.0.norm1" (self_attn_layer_norm), ".norm2" (final_layer_norm), "final" */
+    char name[40]; /* "layers.0.norm1" (self_attn_layer_norm), ".norm2" (final_layer_norm), "final" */
     int32_t layer;
     uint32_t residual, centered, rstd, output; /* population indices */
 };

@@ -19,12 +19,12 @@ enum weight_type { WEIGHT_F32 = 0, WEIGHT_F16 = 1, WEIGHT_BF16 = 2 };
 struct matrix {
     enum weight_type type;
     int32_t grid;
-    uint64_t integer_max;  /* largest |weight| / 2^grid */
-    uint64_t bound;        /* max over targets of sum_j |w_ij / 2^grid| (2^16 - 1) 2^(j_src + shift_j), < 2^62:
+    uint64_t integer_max; /* largest |weight| / 2^grid */
+    uint64_t bound;       /* max over targets of sum_j |w_ij / 2^grid| (2^16 - 1) 2^(j_src + shift_j), < 2^62:
                             * the exactness proof, at T = 16; integer_max where the source is an input */
-    const void *weights;   /* [sources][targets] of type */
-    const double *bias;    /* [targets] or NULL */
-    uint64_t moved;        /* weights moved by the grid, their largest and rms displacement */
+    const void *weights;  /* [sources][targets] of type */
+    const double *bias;   /* [targets] or NULL */
+    uint64_t moved;       /* weights moved by the grid, their largest and rms displacement */
     double moved_max, moved_rms;
 };
 
