@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { SLAB_CHUNKS_LEAST = 64, SLAB_ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
+enum { SLAB_CHUNKS_LEAST = 64, HUGE_PAGE = 2 << 20 };
 
 struct chunk_slab {
     struct chunk_slab *next;
@@ -15,7 +15,7 @@ static struct chunk *slab_memory(size_t chunks)
 {
     size_t bytes;
     if (__builtin_mul_overflow(chunks, sizeof(struct chunk), &bytes)) return NULL;
-    size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : SLAB_ALIGNMENT;
+    size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : CHUNK_LINE;
     if (__builtin_add_overflow(bytes, alignment - 1, &bytes)) return NULL;
     bytes = bytes / alignment * alignment;
     struct chunk *memory = aligned_alloc(alignment, bytes);
@@ -34,7 +34,10 @@ static int pool_add_slab(struct chunk_pool *pool, size_t chunks)
     *slab = (struct chunk_slab){pool->slabs, memory};
     pool->slabs = slab;
     pool->chunks += chunks;
-    for (size_t i = chunks; i-- > 0;) chunk_release(pool, &memory[i]);
+    for (size_t i = chunks; i-- > 0;) {
+        memory[i].next = pool->free;
+        pool->free = &memory[i];
+    }
     return 0;
 }
 
@@ -62,12 +65,15 @@ int bucket_extend(struct bucket *bucket, struct chunk_pool *pool)
     }
     struct chunk *chunk = pool->free;
     pool->free = chunk->next;
+    chunk_prefetch(chunk); /* filled slowly, among many others */
+    __builtin_prefetch(pool->free);
     chunk->next = NULL;
     if (bucket->last != NULL)
         bucket->last->next = chunk;
     else
         bucket->first = chunk;
     bucket->last = chunk;
+    bucket->chunks++;
     bucket->next = chunk->records;
     bucket->end = chunk->records + CHUNK_RECORDS;
     return 0;
@@ -75,9 +81,8 @@ int bucket_extend(struct bucket *bucket, struct chunk_pool *pool)
 
 void bucket_clear(struct bucket *bucket, struct chunk_pool *pool)
 {
-    for (struct chunk *chunk = bucket->first, *next; chunk != NULL; chunk = next) {
-        next = chunk->next;
-        chunk_release(pool, chunk);
-    }
+    if (bucket->last == NULL) return;
+    bucket->last->next = pool->free;
+    pool->free = bucket->first;
     *bucket = (struct bucket){0};
 }

@@ -6,7 +6,7 @@
 #include "queue/record.h"
 
 /* 17 cache lines, an odd number, so that the chunks being appended to fall into different cache sets. */
-enum { CHUNK_RECORDS = 45, CHUNK_BYTES = 1088 };
+enum { CHUNK_RECORDS = 45, CHUNK_BYTES = 1088, CHUNK_LINE = 64 };
 
 struct chunk {
     struct chunk *next;
@@ -27,27 +27,35 @@ struct chunk_pool {
 struct bucket {
     struct record *next, *end; /* where the next record goes, the last chunk's end; equal: a chunk is due */
     struct chunk *first, *last;
+    size_t chunks;
 };
 
 /* Makes the pool hold at least `chunks` chunks.  0, or -1 if there is no memory. */
 int chunk_pool_reserve(struct chunk_pool *pool, size_t chunks);
 void chunk_pool_free(struct chunk_pool *pool);
 
-static inline void chunk_release(struct chunk_pool *pool, struct chunk *chunk)
+/* Starts loading a whole chunk: lists of chunks run across memory, out of sight of hardware prefetchers. */
+static inline void chunk_prefetch(const struct chunk *chunk)
 {
-    chunk->next = pool->free;
-    pool->free = chunk;
+    for (size_t byte = 0; byte < CHUNK_BYTES; byte += CHUNK_LINE) __builtin_prefetch((const char *)chunk + byte);
 }
 
 /* Appends an empty chunk (the pool grows by half when it has none left).  0, or -1 if there is no memory. */
 int bucket_extend(struct bucket *bucket, struct chunk_pool *pool);
-/* Returns all chunks, forgets the records. */
+/* Returns all chunks, forgets the records.  O(1). */
 void bucket_clear(struct bucket *bucket, struct chunk_pool *pool);
 
 /* Records in one chunk of a bucket. */
 static inline size_t bucket_chunk_size(const struct bucket *bucket, const struct chunk *chunk)
 {
     return chunk == bucket->last ? (size_t)(bucket->next - chunk->records) : CHUNK_RECORDS;
+}
+
+/* Records in all. */
+static inline size_t bucket_size(const struct bucket *bucket)
+{
+    if (bucket->chunks == 0) return 0;
+    return (bucket->chunks - 1) * CHUNK_RECORDS + (size_t)(bucket->next - bucket->last->records);
 }
 
 #endif

@@ -4,10 +4,10 @@
 #include <string.h>
 
 enum {
-    SMALL = 16,       /* records sorted by insertion alone */
-    DIGIT_BITS = 12,  /* of one counting pass */
-    PART_MAX = 4096,  /* records that are sorted at once; bigger buckets are split first */
-    PART_TARGET = 512 /* mean records of a part */
+    SMALL = 16,        /* records sorted by insertion alone */
+    DIGIT_BITS = 12,   /* of one counting pass */
+    PART_MAX = 4096,   /* records that are sorted at once; bigger buckets are split first */
+    PART_TARGET = 1024 /* mean records of a part */
 };
 
 /* Records to be sorted: an array, or a bucket's chunks. */
@@ -27,7 +27,7 @@ struct span {
 static struct span chunk_span(const struct bucket *bucket, const struct chunk *chunk)
 {
     if (chunk == NULL) return (struct span){NULL, 0, NULL};
-    __builtin_prefetch(chunk->next);
+    if (chunk->next != NULL) chunk_prefetch(chunk->next);
     return (struct span){chunk->records, bucket_chunk_size(bucket, chunk), chunk};
 }
 
@@ -263,14 +263,6 @@ void order_clear(struct order *order)
     order->next = order->end = order->run;
     order->part = order->parts = 0;
     order->part_end[0] = 0;
-}
-
-static size_t bucket_size(const struct bucket *bucket)
-{
-    size_t n = 0;
-    for (const struct chunk *chunk = bucket->first; chunk != NULL; chunk = chunk->next)
-        n += bucket_chunk_size(bucket, chunk);
-    return n;
 }
 
 static void split_into_parts(struct order *order, const struct source *source)
