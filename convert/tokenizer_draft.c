@@ -225,7 +225,8 @@ static void put_header(const struct tokenizer_draft *draft, uint32_t string_byte
                                  draft->pad,
                                  draft->unk,
                                  0};
-    memcpy(data, TOKENIZER_MAGIC, 8);
+    static const char magic[8] = TOKENIZER_MAGIC; /* without its terminator */
+    memcpy(data, magic, sizeof magic);
     for (int i = 0; i < 10; i++) put_u32(data + 8 + 4 * i, fields[i]);
 }
 

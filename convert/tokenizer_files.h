@@ -25,7 +25,7 @@ struct tokenizer_blob_out {
  * TOKENIZER_VOCABULARY_MAX).  Fewer tokens than ids are fine; an id >= vocabulary, an id used twice, a token
  * that is no byte-level string, a merge of unknown tokens, an unknown bos or eos are LASSIM_ERR_FILE with file,
  * place and expectation.  The same files give the same bytes.  *blob is untouched on failure.
- * O(bytes of the files); a 50,000-token vocabulary takes about 50 ms. */
+ * O(bytes of the files); a tokenizer.json of 50,000 tokens takes about 0.15 s. */
 enum lassim_status tokenizer_build(const char *directory, uint32_t vocabulary, struct tokenizer_blob_out *blob,
                                    struct lassim_error *error);
 

@@ -8,7 +8,8 @@
  *  3. With add_prefix_space each gap gets a space in front unless it starts with one.
  *  4. Each gap is cut by GPT-2's pattern
  *         's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
- *     with Unicode's White_Space for \s and the categories of the installed PCRE2.
+ *     with Unicode's White_Space for \s and the categories of the installed PCRE2 (10.42: Unicode 14; only
+ *     characters assigned since then can be cut otherwise than by tokenizers 0.23, which has Unicode 16).
  *  5. Each word starts as one token a byte; the pair of neighbours that merges with the lowest rank (the
  *     leftmost on a tie) is merged until none is left.  A byte without a token becomes unk, or nothing where
  *     there is no unk.
@@ -88,7 +89,8 @@ int tokenizer_is_special(const struct tokenizer *tokenizer, uint32_t id);
 /* Encodes text[0 .. size), any bytes; add_bos: 1 puts bos in front (nothing where the tokenizer has none): pass
  * tokenizer_adds_bos(...) for the default.  *ids[0 .. *n) is owned by the caller (free), NULL allowed only for
  * failure.  LASSIM_ERR_USAGE for a text above TOKENIZER_TEXT_MAX, LASSIM_ERR_RUN without memory.
- * O(size log size) whatever the text; memory about 24 bytes a byte of text. */
+ * O(size log size) whatever the text; memory 3 bytes a byte of text,
+ * 42 a byte of its longest word and 4 an id. */
 enum lassim_status tokenizer_encode(const struct tokenizer *tokenizer, const void *text, size_t size, int add_bos,
                                     uint32_t **ids, size_t *n, struct lassim_error *error);
 
