@@ -113,7 +113,7 @@ int hg_function_finite_at_zero(enum hg_function function);
  * need lo <= -9 (the underflow row is one interval) and hi <= 6.
  * base and slope are written into `storage` ([capacity] int64_t each, base first then slope; capacity >=
  * HG_ROWS_MAX suffices up to 63 octaves); table->base/slope point into it.
- * Reproducible: same arguments, same integers on every compiler.  Under 0.1 s at 1e-6.
+ * Reproducible: same arguments, same integers on every compiler.  About 0.1 s at 1e-6.
  * Returns 0, or -1 if error_target cannot be met within sub_bits, capacity or the layout's bounds (the table is
  * then the finest tried; rows = 0 if lo and hi themselves are out of bounds). */
 enum { HG_ROWS_MAX = 1 << 19 };

@@ -50,7 +50,7 @@ static inline int32_t code_block(struct rule rule, const int32_t *restrict round
 {
     int32_t saturated = 0;
     for (int i = 0; i < BLOCK; i++) {
-        int32_t negative = rounded[i] >> 31;
+        int32_t negative = mask(rounded[i] < 0);
         int32_t c = ((rounded[i] ^ negative) - negative) & ~(negative & rule.relu);
         int32_t outlier = mask(c > rule.largest);
         int32_t magnitude = either(outlier, (c + rule.half) >> rule.j, c);

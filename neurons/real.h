@@ -30,7 +30,7 @@ double real_tanh(double x);
 
 /* sqrt(x), correctly rounded; -0 at -0, NaN below 0.  The processor's instruction where there is one. */
 double real_sqrt(double x);
-/* The same bits by integers alone: what real_sqrt is on other machines.  About 30x slower. */
+/* The same bits by integers alone: what real_sqrt is on other machines, far slower. */
 double real_sqrt_portable(double x);
 
 /* x 2^exponent for any int, rounded once (to even) where the result is denormal. */
