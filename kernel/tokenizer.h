@@ -89,8 +89,7 @@ int tokenizer_is_special(const struct tokenizer *tokenizer, uint32_t id);
 /* Encodes text[0 .. size), any bytes; add_bos: 1 puts bos in front (nothing where the tokenizer has none): pass
  * tokenizer_adds_bos(...) for the default.  *ids[0 .. *n) is owned by the caller (free), NULL allowed only for
  * failure.  LASSIM_ERR_USAGE for a text above TOKENIZER_TEXT_MAX, LASSIM_ERR_RUN without memory.
- * O(size log size) whatever the text; memory 3 bytes a byte of text,
- * 42 a byte of its longest word and 4 an id. */
+ * O(size log size) whatever the text; memory 3 bytes a byte of text, 42 a byte of its longest word, 4 an id. */
 enum lassim_status tokenizer_encode(const struct tokenizer *tokenizer, const void *text, size_t size, int add_bos,
                                     uint32_t **ids, size_t *n, struct lassim_error *error);
 
