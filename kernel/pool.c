@@ -28,6 +28,7 @@ static void *region_map(struct pool *pool, size_t size, size_t alignment)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), slack = alignment > page ? alignment - page : 0, whole;
     if (__builtin_add_overflow(size, slack, &whole)) return NULL;
+    /* cppcheck-suppress invalidFunctionArg ; -1 is what an anonymous mapping takes */
     uint8_t *start = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (start == MAP_FAILED) return NULL;
     size_t front = alignment > page ? -(uintptr_t)start & (alignment - 1) : 0;
@@ -36,6 +37,7 @@ static void *region_map(struct pool *pool, size_t size, size_t alignment)
     pool->mapped += size;
     if (pool->node != TOPOLOGY_ANY && topology_bind_memory(pool->topology, start + front, size, pool->node) != 0)
         pool->unbound += size;
+    /* cppcheck-suppress deallocret ; only the ends were unmapped */
     return start + front;
 }
 
@@ -91,7 +93,7 @@ static int heap_open(struct pool *pool)
         .alloc = hook_alloc, .dalloc = hook_dalloc, .destroy = hook_destroy, .split = hook_split, .merge = hook_merge};
     extent_hooks_t *hooks = &pool->hooks;
     size_t size = sizeof pool->arena;
-    return mallctl("arenas.create", &pool->arena, &size, &hooks, sizeof hooks);
+    return mallctl("arenas.create", &pool->arena, &size, &hooks, sizeof(extent_hooks_t *));
 }
 
 static void heap_control(struct pool *pool, const char *operation)

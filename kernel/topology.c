@@ -74,7 +74,7 @@ static hwloc_obj_t core_object(const struct topology *topology, unsigned core)
 static int list_nodes(struct topology *topology)
 {
     int numa = hwloc_get_nbobjs_by_type(topology->hwloc, HWLOC_OBJ_NUMANODE);
-    topology->node = calloc(numa > 0 ? (size_t)numa : 1, sizeof *topology->node);
+    topology->node = calloc(numa > 0 ? (size_t)numa : 1, sizeof(hwloc_obj_t));
     topology->core_node = calloc(topology->cores, sizeof *topology->core_node);
     if (topology->node == NULL || topology->core_node == NULL || numa <= 0) return -1;
     for (int i = 0; i < numa; i++) {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum {
-    SMALL = 16,        /* records sorted by insertion alone */
+    SMALL = 16,        /* records sorted by rank alone */
     DIGIT_BITS = 12,   /* of one counting pass */
     PART_MAX = 4096,   /* records that are sorted at once; bigger buckets are split first */
     PART_TARGET = 1024 /* mean records of a part */
@@ -81,7 +81,6 @@ static struct digit digit_choose(const struct varying *varying, unsigned want)
         digit.piece[pieces].word = word;
         digit.bits += chosen[pieces++].take;
     }
-    if (pieces == 0) digit.fixed = (struct varying){{~UINT64_C(0), ~UINT64_C(0)}};
     for (unsigned p = 0, out = digit.bits; p < pieces; p++) {
         out -= chosen[p].take;
         digit.piece[p].rotate = (chosen[p].shift - out) & 63;

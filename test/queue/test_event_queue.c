@@ -277,6 +277,39 @@ static void test_shuffled_insertion(void **state)
     queue_free(queue);
 }
 
+/* What varies changes from one timestep to the next: nothing learnt from a bucket may order another.  Big
+ * buckets, since those are split by what is thought to vary. */
+static void test_varying_fields_change(void **state)
+{
+    (void)state;
+    enum { TIMESTEPS = 40, EVENTS = 5000 };
+    struct event_queue *queue = queue_new(0, TIMESTEPS);
+    static struct event events[TIMESTEPS][EVENTS];
+    struct event popped;
+    for (uint64_t t = 0; t < TIMESTEPS; t++) {
+        /* only the block; token and block; twice any choice */
+        uint64_t fields = t % 4 == 0 ? 15 : t % 4 == 1 ? 7 : random_bits();
+        for (size_t i = 0; i < EVENTS; i++) {
+            struct event_key key = random_content(SHAPE_WIDE);
+            if (fields & 1) key.phase = 1;
+            if (fields & 2) key.level = 7;
+            if (fields & 4) key.population = 9;
+            if (fields & 8) key.token = 0;
+            if (fields & 16) key.block %= 100000;
+            key.timestep = t;
+            events[t][i] = (struct event){key, &events[t][i]};
+            assert_int_equal(queue_push(queue, &events[t][i]), QUEUE_OK);
+        }
+        qsort(events[t], EVENTS, sizeof events[t][0], event_order);
+    }
+    for (uint64_t t = 0; t < TIMESTEPS; t++)
+        for (size_t i = 0; i < EVENTS; i++) {
+            assert_int_equal(queue_pop(queue, &popped), 1);
+            assert_int_equal(key_order(&popped.key, &events[t][i].key), 0);
+        }
+    queue_free(queue);
+}
+
 /* Keys that differ in one bit only, at every place of the key: every shift and mask of the digits. */
 static void test_every_bit_counts(void **state)
 {
@@ -410,13 +443,10 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_million_operations),
-        cmocka_unit_test(test_validated_after_every_operation),
-        cmocka_unit_test(test_shuffled_insertion),
-        cmocka_unit_test(test_every_bit_counts),
-        cmocka_unit_test(test_phases_with_pushes_between),
-        cmocka_unit_test(test_past_and_equal_keys),
-        cmocka_unit_test(test_last_timesteps),
+        cmocka_unit_test(test_a_million_operations), cmocka_unit_test(test_validated_after_every_operation),
+        cmocka_unit_test(test_shuffled_insertion),   cmocka_unit_test(test_varying_fields_change),
+        cmocka_unit_test(test_every_bit_counts),     cmocka_unit_test(test_phases_with_pushes_between),
+        cmocka_unit_test(test_past_and_equal_keys),  cmocka_unit_test(test_last_timesteps),
         cmocka_unit_test(test_key_compare),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
