@@ -115,12 +115,13 @@ static void *worker_main(void *argument)
     }
 }
 
-/* Starts workers 1 .. with all signals blocked.  0, or the error number of the first that cannot start. */
+/* Starts workers 1 .. with all signals but its own faults blocked.  0, or the error number of the first that cannot start. */
 static int start_threads(struct team *team)
 {
     sigset_t all, before;
     int failed = 0;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS); /* a fault of the worker itself: blocked, it would skip the handler */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (team->threads = 1; team->threads < team->workers && failed == 0; team->threads += failed == 0) {
         struct worker *worker = &team->worker[team->threads];

@@ -161,7 +161,8 @@ static void see_mask(void *context, unsigned worker, unsigned workers)
     (void)context, (void)workers;
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, NULL, &mask);
-    if (worker != 0 && sigismember(&mask, SIGINT) == 1 && sigismember(&mask, SIGTERM) == 1)
+    if (worker != 0 && sigismember(&mask, SIGINT) == 1 && sigismember(&mask, SIGTERM) == 1 &&
+        sigismember(&mask, SIGBUS) == 0)
         atomic_fetch_add(&blocked, 1);
 }
 
