@@ -8,6 +8,8 @@
 enum { NPY_ALIGN = 64, NPY_PREFIX = 10 /* magic, version, length */, NPY_DIGITS = 20, NPY_HEADER_MAX = 65535 };
 enum { NPY_F32_CHUNK = 1024 };
 
+static const uint8_t npy_magic[8] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0}; /* and version 1.0 */
+
 struct npy_writer {
     struct outfile *file;
     char *path, *descr;
@@ -41,7 +43,7 @@ static char *make_header(const struct npy_writer *writer, uint64_t rows, size_t 
     char *header = malloc(size);
     if (header == NULL) return NULL;
     memset(header, ' ', size);
-    memcpy(header, "\x93NUMPY\x01\x00", 8);
+    memcpy(header, npy_magic, sizeof npy_magic);
     header[8] = (char)((size - NPY_PREFIX) & 0xff);
     header[9] = (char)((size - NPY_PREFIX) >> 8);
     int length = header_text(writer, rows, header + NPY_PREFIX, size - NPY_PREFIX);
@@ -182,20 +184,30 @@ static enum lassim_status bad(const char *path, const char *reason, struct lassi
     return lassim_fail(error, LASSIM_ERR_FILE, path, "NPY header", "%s", reason);
 }
 
+/* A decimal number at *text, which moves behind it. */
+static int parse_number(const char **text, uint64_t *value)
+{
+    char *end;
+    if (**text < '0' || **text > '9') return -1;
+    errno = 0;
+    *value = strtoull(*text, &end, 10);
+    *text = end;
+    return errno == 0 ? 0 : -1;
+}
+
 /* Parses "'shape': (R, C)" or "(R,)". */
 static int parse_shape(const char *text, struct npy_matrix *matrix)
 {
-    unsigned long long rows, columns = 1;
-    const char *shape = strstr(text, "'shape': (");
-    int end = -1;
-    if (shape == NULL) return -1;
-    if (sscanf(shape, "'shape': (%19llu, %19llu)%n", &rows, &columns, &end) < 2 || end < 0) {
-        columns = 1;
-        if (sscanf(shape, "'shape': (%19llu,)%n", &rows, &end) < 1 || end < 0) return -1;
-    }
-    matrix->rows = rows;
-    matrix->columns = columns;
-    return 0;
+    static const char key[] = "'shape': (";
+    matrix->columns = 1;
+    text = strstr(text, key);
+    if (text == NULL) return -1;
+    text += sizeof key - 1;
+    if (parse_number(&text, &matrix->rows) != 0) return -1;
+    if (strncmp(text, ",)", 2) == 0) return 0;
+    if (strncmp(text, ", ", 2) != 0) return -1;
+    text += 2;
+    return parse_number(&text, &matrix->columns) == 0 && *text == ')' ? 0 : -1;
 }
 
 static enum lassim_status read_header(FILE *file, const char *path, struct npy_matrix *matrix,
@@ -203,7 +215,7 @@ static enum lassim_status read_header(FILE *file, const char *path, struct npy_m
 {
     uint8_t prefix[NPY_PREFIX];
     char text[NPY_HEADER_MAX + 1];
-    if (fread(prefix, 1, sizeof prefix, file) < sizeof prefix || memcmp(prefix, "\x93NUMPY\x01\x00", 8) != 0)
+    if (fread(prefix, 1, sizeof prefix, file) < sizeof prefix || memcmp(prefix, npy_magic, sizeof npy_magic) != 0)
         return bad(path, "not an NPY version 1.0 file", error);
     size_t length = prefix[8] | (size_t)prefix[9] << 8;
     if (fread(text, 1, length, file) < length) return bad(path, "the file ends inside it", error);

@@ -208,10 +208,19 @@ size_t trace_header_bytes(uint32_t populations)
 }
 
 /* The words of a row after its name, in file order. */
-#define TRACE_ROW_WORDS(X)                                                                                \
-    X(0, kind)                                                                                            \
-    X(1, code) X(2, layer) X(3, level) X(4, neurons) X(5, fan_out) X(6, block_neurons) X(7, octave_gates) \
-        X(8, sub_bits) X(9, j) X(10, heads) X(11, positions)
+#define TRACE_ROW_WORDS(X) \
+    X(0, kind)             \
+    X(1, code)             \
+    X(2, layer)            \
+    X(3, level)            \
+    X(4, neurons)          \
+    X(5, fan_out)          \
+    X(6, block_neurons)    \
+    X(7, octave_gates)     \
+    X(8, sub_bits)         \
+    X(9, j)                \
+    X(10, heads)           \
+    X(11, positions)
 
 static void row_encode(const struct trace_population *row, uint8_t *out)
 {
@@ -224,7 +233,7 @@ static void row_encode(const struct trace_population *row, uint8_t *out)
 void trace_header_encode(const struct trace_header_info *info, uint8_t *out)
 {
     size_t size = trace_header_bytes(info->populations);
-    memcpy(out, TRACE_MAGIC, 8);
+    trace_put64(out, TRACE_MAGIC);
     trace_put32(out + 8, TRACE_VERSION);
     trace_put32(out + 12, (uint32_t)size);
     trace_put64(out + 16, info->model_hash);

@@ -111,9 +111,9 @@ size_t trace_put_varint(uint8_t *out, uint64_t value);
 /* Returns the bytes read from in[0..size), 0 if cut off, above 64 bits or not the shortest form. */
 size_t trace_get_varint(const uint8_t *in, size_t size, uint64_t *value);
 
-#define TRACE_MAGIC "LASSIMTR"        /* 8 bytes */
-#define TRACE_BLOCK_MAGIC 0x4b424c54u /* "TLBK" as stored */
-#define TRACE_END_MAGIC 0x444e4554u   /* "TEND" as stored */
+#define TRACE_MAGIC UINT64_C(0x52544d495353414c) /* "LASSIMTR" as stored */
+#define TRACE_BLOCK_MAGIC 0x4b424c54u            /* "TLBK" as stored */
+#define TRACE_END_MAGIC 0x444e4554u              /* "TEND" as stored */
 
 /* Where a record stands in the order of a trace. */
 struct trace_key {

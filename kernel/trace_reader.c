@@ -103,8 +103,8 @@ static enum lassim_status read_header(struct trace_reader *reader)
         if (reader->error.status != LASSIM_OK) return reader->error.status;
         return fail_header(reader, "the file ends inside it");
     }
-    if (memcmp(reader->bytes, TRACE_MAGIC, 8) != 0)
-        return fail_header(reader, "not a spike trace: magic is not " TRACE_MAGIC);
+    if (trace_get64(reader->bytes) != TRACE_MAGIC)
+        return fail_header(reader, "not a spike trace: magic is not LASSIMTR");
     if (trace_get32(reader->bytes + 8) != TRACE_VERSION)
         return lassim_fail(&reader->error, LASSIM_ERR_FILE, reader->name, "trace header",
                            "version %u, this program reads %d", trace_get32(reader->bytes + 8), TRACE_VERSION);

@@ -7,11 +7,18 @@
 #include "kernel/trace_expand.h"
 
 /* The counters that follow from a trace. */
-#define TRACE_COUNTERS(X)                                                                             \
-    X(windows)                                                                                        \
-    X(events)                                                                                         \
-    X(spikes) X(spikes_positive) X(spikes_negative) X(spikes_normal) X(spikes_outlier) X(spikes_gate) \
-        X(active_neurons) X(synaptic_operations) X(threshold_tests)
+#define TRACE_COUNTERS(X)  \
+    X(windows)             \
+    X(events)              \
+    X(spikes)              \
+    X(spikes_positive)     \
+    X(spikes_negative)     \
+    X(spikes_normal)       \
+    X(spikes_outlier)      \
+    X(spikes_gate)         \
+    X(active_neurons)      \
+    X(synaptic_operations) \
+    X(threshold_tests)
 
 enum lassim_status trace_summarize(struct trace_reader *reader, struct trace_summary *summary,
                                    struct lassim_error *error)
