@@ -2,7 +2,7 @@
  *
  * Worker 0 is the caller.  Waiting threads spin for some microseconds, then sleep on a futex; with more
  * threads than PUs they yield and sleep at once.  Everything a worker wrote before the join (or barrier)
- * is seen by everybody after it.  Workers block all signals: signals reach the caller's threads. */
+ * is seen by everybody after it.  Workers block all signals but SIGBUS: the others reach the caller's threads. */
 #ifndef LASSIM_KERNEL_TEAM_H
 #define LASSIM_KERNEL_TEAM_H
 
