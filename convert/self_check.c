@@ -32,6 +32,7 @@ size_t self_check_tokens(const struct graph *graph, size_t available)
 {
     uint64_t tokens = PRODUCTS_MAX / (total_weights(graph) + 1);
     if (tokens < SELF_CHECK_TOKENS_MIN) tokens = SELF_CHECK_TOKENS_MIN;
+    if (tokens > SELF_CHECK_TOKENS_MAX) tokens = SELF_CHECK_TOKENS_MAX;
     return tokens < available ? tokens : available;
 }
 

@@ -9,10 +9,10 @@
 #include "kernel/error.h"
 #include "kernel/model.h"
 
-enum { SELF_CHECK_TOKENS_MIN = 16 };
+enum { SELF_CHECK_TOKENS_MIN = 16, SELF_CHECK_TOKENS_MAX = 256 };
 
 /* Tokens to check a model of that many weights on, at most `available`: some ten seconds of simulation on one
- * core, but at least SELF_CHECK_TOKENS_MIN tokens. */
+ * core, but SELF_CHECK_TOKENS_MIN .. SELF_CHECK_TOKENS_MAX tokens. */
 size_t self_check_tokens(const struct graph *graph, size_t available);
 
 /* Runs the first `tokens` (>= 2) tokens of text on *model, whose matrices point at their weights, and fills

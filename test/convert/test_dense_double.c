@@ -9,45 +9,17 @@
 
 #include <cmocka.h>
 
-#include "convert/checkpoint.h"
-#include "convert/checkpoint_config.h"
 #include "convert/dense_attention.h"
 #include "convert/dense_double.h"
 #include "convert/dense_kernels.h"
 #include "convert/json.h"
-#include "convert/opt_tensors.h"
 #include "kernel/npy.h"
 #include "neurons/real.h"
+#include "test/helpers/opened_checkpoint.h"
 
 enum { IDS_MAX = 512 };
 /* Largest difference allowed, in standard deviations of the golden logits: they are float32. */
 #define TOLERANCE 1e-6
-
-struct opened {
-    struct checkpoint *checkpoint;
-    struct checkpoint_config config;
-    struct graph *graph;
-    struct opt_tensors *tensors;
-};
-
-static void open_folder(const char *folder, struct opened *o)
-{
-    struct lassim_error error = {0};
-    const char *reason;
-    if (checkpoint_config_read(folder, &o->config, &error) != LASSIM_OK) fail_msg("%s", error.text);
-    o->graph = graph_build(&o->config.model, &reason);
-    if (o->graph == NULL) fail_msg("%s", reason);
-    if (checkpoint_open(folder, &o->checkpoint, &error) != LASSIM_OK) fail_msg("%s", error.text);
-    if (opt_tensors_open(o->checkpoint, &o->config, o->graph, &o->tensors, &error) != LASSIM_OK)
-        fail_msg("%s", error.text);
-}
-
-static void close_folder(struct opened *o)
-{
-    opt_tensors_close(o->tensors);
-    checkpoint_close(o->checkpoint);
-    graph_free(o->graph);
-}
 
 /* "2,5,9" */
 static size_t read_ids(const char *path, uint32_t *ids)
@@ -78,13 +50,7 @@ static size_t read_json_ids(const char *path, const char *key, uint32_t *ids)
 static double *forward(const struct opened *o, const uint32_t *ids, size_t n, size_t context, unsigned threads,
                        dense_observer *observer, void *observer_context)
 {
-    struct lassim_error error = {0};
-    struct dense_double *dense;
-    assert_int_equal(dense_double_open(o->tensors, ids, n, context, threads, &dense, &error), LASSIM_OK);
-    assert_int_equal(dense_double_embed(dense, observer, observer_context, &error), LASSIM_OK);
-    for (uint32_t l = 0; l < o->config.model.layers; l++)
-        assert_int_equal(dense_double_layer(dense, l, observer, observer_context, &error), LASSIM_OK);
-    assert_int_equal(dense_double_final(dense, observer, observer_context, &error), LASSIM_OK);
+    struct dense_double *dense = opened_forward(o, ids, n, context, threads, observer, observer_context);
     double *logits = malloc(n * o->config.model.vocabulary * sizeof *logits);
     assert_non_null(logits);
     dense_double_logits(dense, 0, n, logits);
@@ -119,7 +85,7 @@ static void test_golden_opt_tiny(void **state)
     (void)state;
     struct opened o;
     uint32_t ids[IDS_MAX];
-    open_folder("examples/opt-tiny", &o);
+    opened_open("examples/opt-tiny", &o);
     for (const char *key = "ab"; *key != '\0'; key++) {
         char name[2] = {*key, '\0'}, path[64];
         size_t n = read_json_ids("examples/opt-tiny/golden.json", name, ids);
@@ -128,7 +94,7 @@ static void test_golden_opt_tiny(void **state)
         compare(path, logits, path, n, o.config.model.vocabulary);
         free(logits);
     }
-    close_folder(&o);
+    opened_close(&o);
 }
 
 static void check_variant(const char *variant)
@@ -137,14 +103,14 @@ static void check_variant(const char *variant)
     uint32_t ids[IDS_MAX];
     char folder[64], path[96];
     snprintf(folder, sizeof folder, "test/data/variants/%s", variant);
-    open_folder(folder, &o);
+    opened_open(folder, &o);
     snprintf(path, sizeof path, "%s/golden.ids", folder);
     size_t n = read_ids(path, ids);
     snprintf(path, sizeof path, "%s/golden.npy", folder);
     double *logits = forward(&o, ids, n, n, 1, NULL, NULL);
     compare(path, logits, path, n, o.config.model.vocabulary);
     free(logits);
-    close_folder(&o);
+    opened_close(&o);
 }
 
 static void test_golden_variants(void **state)
@@ -161,7 +127,7 @@ static void test_same_bits(void **state)
     (void)state;
     struct opened o;
     uint32_t ids[30];
-    open_folder("test/data/variants/bare", &o);
+    opened_open("test/data/variants/bare", &o);
     size_t vocabulary = o.config.model.vocabulary;
     for (uint32_t i = 0; i < 30; i++) ids[i] = i * 37 % (uint32_t)vocabulary;
     double *one = forward(&o, ids, 30, 13, 1, NULL, NULL), *three = forward(&o, ids, 30, 13, 3, NULL, NULL);
@@ -174,7 +140,7 @@ static void test_same_bits(void **state)
     }
     free(one);
     free(three);
-    close_folder(&o);
+    opened_close(&o);
 }
 
 /* The kernel's order: a plain loop gives the same bits, for sizes around every block edge. */
@@ -274,12 +240,12 @@ static void test_observer_sees_all(void **state)
         char folder[64];
         const uint32_t ids[6] = {2, 5, 9, 100, 44, 7};
         snprintf(folder, sizeof folder, "test/data/variants/%s", variants[i]);
-        open_folder(folder, &o);
+        opened_open(folder, &o);
         struct seen seen = {.graph = o.graph, .last = UINT32_MAX};
         free(forward(&o, ids, 6, 6, 1, note, &seen));
         for (uint32_t p = 0; p < o.graph->populations; p++)
             assert_int_equal(seen.count[p], o.graph->population[p].code != CODE_INPUT);
-        close_folder(&o);
+        opened_close(&o);
     }
 }
 
