@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 struct comparison {
-    uint64_t tokens;      /* predicted tokens compared */
-    uint64_t agreed;      /* positions at which both have the same most likely token */
+    uint64_t tokens;                 /* predicted tokens compared */
+    uint64_t agreed;                 /* positions at which both have the same most likely token */
     double nll_reference, nll_other; /* sums of -ln p(target) */
-    double kl_sum, kl_max; /* KL(reference || other), natural logarithm */
-    double logit_error_max; /* largest |difference| of two logits */
+    double kl_sum, kl_max;           /* KL(reference || other), natural logarithm */
+    double logit_error_max;          /* largest |difference| of two logits */
 };
 
 /* Adds one position: logits [n] of both networks (n >= 1) and the token that really came (< n).

@@ -7,21 +7,21 @@
 #include <stdint.h>
 
 /* X(field, what it counts) */
-#define LASSIM_COUNTERS(X)                                                                          \
-    X(windows, "population x token windows opened")                                                 \
-    X(events, "non-empty spike packets (population, token, block, timestep)")                       \
-    X(spikes, "signed spikes, input spikes included, gates not")                                    \
-    X(spikes_positive, "positive ones of spikes")                                                   \
-    X(spikes_negative, "negative ones of spikes")                                                   \
-    X(spikes_normal, "spikes of kind 0: normal sub-neurons and input")                              \
-    X(spikes_outlier, "spikes of outlier sub-neurons")                                              \
-    X(spikes_gate, "gate spikes of HG neurons")                                                     \
-    X(saturations, "neurons that saturated")                                                        \
-    X(active_neurons, "(neuron, window) pairs with at least one spike")                             \
-    X(synaptic_operations, "spikes x fan-out")                                                      \
-    X(spike_product_operations, "spikes x visible partners in spike products")                      \
-    X(membrane_updates, "synaptic + product operations + resets + bias injections")                 \
-    X(threshold_tests, "T x neurons that opened a window")                                          \
+#define LASSIM_COUNTERS(X)                                                          \
+    X(windows, "population x token windows opened")                                 \
+    X(events, "non-empty spike packets (population, token, block, timestep)")       \
+    X(spikes, "signed spikes, input spikes included, gates not")                    \
+    X(spikes_positive, "positive ones of spikes")                                   \
+    X(spikes_negative, "negative ones of spikes")                                   \
+    X(spikes_normal, "spikes of kind 0: normal sub-neurons and input")              \
+    X(spikes_outlier, "spikes of outlier sub-neurons")                              \
+    X(spikes_gate, "gate spikes of HG neurons")                                     \
+    X(saturations, "neurons that saturated")                                        \
+    X(active_neurons, "(neuron, window) pairs with at least one spike")             \
+    X(synaptic_operations, "spikes x fan-out")                                      \
+    X(spike_product_operations, "spikes x visible partners in spike products")      \
+    X(membrane_updates, "synaptic + product operations + resets + bias injections") \
+    X(threshold_tests, "T x neurons that opened a window")                          \
     X(dense_macs, "multiply-accumulates of the dense network for the same tokens")
 
 struct counters {

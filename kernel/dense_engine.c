@@ -11,12 +11,12 @@
 struct dense_engine {
     const struct graph *graph;
     struct dense_weights weights;
-    float **matrix;      /* [matrices] float32 copies, or NULL each: widened at each use */
-    float **bias;        /* [matrices] or NULL each */
+    float **matrix;        /* [matrices] float32 copies, or NULL each: widened at each use */
+    float **bias;          /* [matrices] or NULL each */
     float **gamma, **beta; /* [norms] or NULL each */
     float *slab;
     float *keys, *values; /* [layers][positions][hidden] */
-    uint32_t tokens;     /* in the cache */
+    uint32_t tokens;      /* in the cache */
     /* One feed: [n] rows each. */
     float *residual, *normed, *query, *attention, *ffn, *embed, *projected, *logits, *scores;
     _Atomic int stop;
@@ -146,8 +146,9 @@ void dense_engine_free(struct dense_engine *engine)
         if (engine->gamma != NULL) free(engine->gamma[n]);
         if (engine->beta != NULL) free(engine->beta[n]);
     }
-    float *arrays[] = {engine->slab,  engine->keys,      engine->values, engine->residual,  engine->normed, engine->query,
-                       engine->embed, engine->attention, engine->ffn,    engine->projected, engine->logits, engine->scores};
+    float *arrays[] = {engine->slab,   engine->keys,      engine->values, engine->residual,
+                       engine->normed, engine->query,     engine->embed,  engine->attention,
+                       engine->ffn,    engine->projected, engine->logits, engine->scores};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
     free(engine->matrix);
     free(engine->bias);
@@ -219,7 +220,8 @@ static int look_up(struct dense_engine *engine, const struct feed *feed, uint32_
 }
 
 /* Takes matrix m's product (or look-up) into out for rows [from, n). */
-static int feed_matrix(struct dense_engine *engine, const struct feed *feed, uint32_t m, uint32_t from, float *out, int add)
+static int feed_matrix(struct dense_engine *engine, const struct feed *feed, uint32_t m, uint32_t from, float *out,
+                       int add)
 {
     const struct matrix_slot *slot = &engine->graph->matrix[m];
     if (is_lookup(engine->graph, m)) return look_up(engine, feed, m, out, add);
@@ -315,10 +317,11 @@ static int compute(struct dense_engine *engine, struct feed *feed, uint32_t p)
         feed->replace = population->into_residual;
         return 0;
     case POPULATION_KEY:
-        return feed_matrix(engine, feed, input_matrix(graph, p), 0, cache_rows(engine, engine->keys, population->layer), 0);
-    case POPULATION_VALUE:
-        return feed_matrix(engine, feed, input_matrix(graph, p), 0, cache_rows(engine, engine->values, population->layer),
+        return feed_matrix(engine, feed, input_matrix(graph, p), 0, cache_rows(engine, engine->keys, population->layer),
                            0);
+    case POPULATION_VALUE:
+        return feed_matrix(engine, feed, input_matrix(graph, p), 0,
+                           cache_rows(engine, engine->values, population->layer), 0);
     case POPULATION_ATTENTION:
         for (uint32_t r = 0; r < feed->n; r++) attend(engine, (uint32_t)population->layer, r);
         return 0;
@@ -337,7 +340,8 @@ static int compute(struct dense_engine *engine, struct feed *feed, uint32_t p)
     }
 }
 
-static int read_head(struct dense_engine *engine, const struct feed *feed, lassim_logits_callback *callback, void *context)
+static int read_head(struct dense_engine *engine, const struct feed *feed, lassim_logits_callback *callback,
+                     void *context)
 {
     uint32_t m = engine->graph->head_matrix, width = engine->graph->matrix[m].sources;
     const float *in = values_of(engine, engine->graph->matrix[m].source);
@@ -348,8 +352,9 @@ static int read_head(struct dense_engine *engine, const struct feed *feed, lassi
     return 0;
 }
 
-enum lassim_status dense_engine_feed(struct dense_engine *engine, const uint32_t *ids, uint32_t n, enum lassim_read read,
-                                     lassim_logits_callback *callback, void *context, struct lassim_error *error)
+enum lassim_status dense_engine_feed(struct dense_engine *engine, const uint32_t *ids, uint32_t n,
+                                     enum lassim_read read, lassim_logits_callback *callback, void *context,
+                                     struct lassim_error *error)
 {
     struct lassim_error local;
     uint32_t from = read == LASSIM_READ_ALL ? 0 : read == LASSIM_READ_LAST ? n - 1 : n;

@@ -15,14 +15,13 @@
  * \xNN, cut at sizeof error->text - 1.  file and place may be NULL and are then left out.
  * Returns status, so that "return lassim_fail(...)" reads well. */
 enum lassim_status lassim_fail(struct lassim_error *error, enum lassim_status status, const char *file,
-                               const char *place, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+                               const char *place, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Cheap preconditions: on in every build; a false one prints file, line and the condition with the
  * given context (timestep, population) and aborts. */
-#define LASSIM_INVARIANT(condition, ...)                                                          \
-    do {                                                                                          \
-        if (!(condition)) lassim_invariant_failed(__FILE__, __LINE__, #condition, __VA_ARGS__);   \
+#define LASSIM_INVARIANT(condition, ...)                                                        \
+    do {                                                                                        \
+        if (!(condition)) lassim_invariant_failed(__FILE__, __LINE__, #condition, __VA_ARGS__); \
     } while (0)
 _Noreturn void lassim_invariant_failed(const char *file, int line, const char *condition, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

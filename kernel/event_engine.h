@@ -19,8 +19,8 @@ struct event_engine;
 
 struct event_engine_setup {
     const struct model *model;
-    unsigned steps;             /* T of this run, 1..16 */
-    uint32_t prompt_chunk;      /* tokens whose input spikes are queued ahead, >= 1 */
+    unsigned steps;        /* T of this run, 1..16 */
+    uint32_t prompt_chunk; /* tokens whose input spikes are queued ahead, >= 1 */
     struct team *team;
     struct pool *pool;          /* all state comes from here */
     struct trace_writer *trace; /* or NULL */

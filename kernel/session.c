@@ -53,7 +53,7 @@ void lassim_model_info(const lassim_model *model, struct lassim_model_info *info
 {
     const struct model *m = model->model;
     const struct model_config *config = &m->graph->config;
-    *info = (struct lassim_model_info){config->vocabulary, config->positions, m->timesteps, config->bos,
+    *info = (struct lassim_model_info){config->vocabulary, config->positions,     m->timesteps, config->bos,
                                        config->eos,        m->graph->populations, m->hash};
 }
 
@@ -94,9 +94,9 @@ static enum lassim_status open_event(lassim_session *session, struct lassim_erro
     if (status != LASSIM_OK) return status;
     if (session->options.trace != NULL) status = open_trace(session, error);
     if (status != LASSIM_OK) return status;
-    const struct event_engine_setup setup = {
-        session->model, session->steps, session->options.prompt_chunk, session->team, session->pool, session->trace,
-        session->accounting};
+    const struct event_engine_setup setup = {session->model,     session->steps, session->options.prompt_chunk,
+                                             session->team,      session->pool,  session->trace,
+                                             session->accounting};
     return event_engine_new(&setup, &session->event, error);
 }
 
@@ -187,15 +187,16 @@ static enum lassim_status check_feed(const lassim_session *session, const uint32
                                      struct lassim_error *error)
 {
     const struct model_config *config = &session->model->graph->config;
-    if (session->failed) return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "feed", "an earlier call on this session failed");
+    if (session->failed)
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "feed", "an earlier call on this session failed");
     if (n > config->positions - session->tokens)
         return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "context",
                            "%u tokens after %u do not fit the model's %u positions", n, session->tokens,
                            config->positions);
     for (uint32_t i = 0; i < n; i++)
         if (ids[i] >= config->vocabulary)
-            return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "token ids", "%u is not below the vocabulary's %u", ids[i],
-                               config->vocabulary);
+            return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "token ids", "%u is not below the vocabulary's %u",
+                               ids[i], config->vocabulary);
     return LASSIM_OK;
 }
 

@@ -70,7 +70,8 @@ void attention_close(struct close_call *call)
 {
     struct network *network = call->network;
     struct attention_state *attention = network->links[call->population].attention;
-    const struct hg_table *table = &network->model.table[network->model.population[attention->inverse_population].table];
+    const struct hg_table *table =
+        &network->model.table[network->model.population[attention->inverse_population].table];
     double unit = network->links[attention->context_population].lsb * real_power_of_two(table->output_grid);
     const int *octave = attention->octave[call->token->token & 1];
     for (uint32_t i = 0; i < network->hidden; i++) {

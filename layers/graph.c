@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "kernel/error.h"
 #include "layers/graph_builder.h"
 #include "layers/opt.h"
 
@@ -111,12 +110,19 @@ static const char *suffix_of(const char *prefix, const char *name)
     return n == 0 || prefix[n - 1] == '.' ? name : "";
 }
 
+/* A family that adds more than it announced is a bug. */
+static void require_room(uint32_t used, uint32_t capacity, const char *name)
+{
+    if (used < capacity) return;
+    fprintf(stderr, "lassim: bug: the graph's family announced %u, \"%s\" is one more\n", (unsigned)capacity, name);
+    abort();
+}
+
 uint32_t graph_add_population(struct graph_builder *builder, const char *prefix, enum population_kind kind,
                               uint32_t neurons)
 {
     struct graph *graph = builder->graph;
-    LASSIM_INVARIANT(graph->populations < builder->population_capacity, "population %s%s", prefix,
-                     population_kind_name(kind));
+    require_room(graph->populations, builder->population_capacity, prefix);
     struct population *p = &graph->population[graph->populations];
     snprintf(p->name, sizeof p->name, "%s%s", prefix, suffix_of(prefix, kind_rows[kind].name));
     p->kind = kind;
@@ -145,7 +151,7 @@ uint32_t graph_add_matrix(struct graph_builder *builder, const char *prefix, con
                           enum matrix_target target, uint32_t target_population, uint32_t targets, int has_bias)
 {
     struct graph *graph = builder->graph;
-    LASSIM_INVARIANT(graph->matrices < builder->matrix_capacity, "matrix %s%s", prefix, name);
+    require_room(graph->matrices, builder->matrix_capacity, name);
     struct matrix_slot *m = &graph->matrix[graph->matrices];
     snprintf(m->name, sizeof m->name, "%s%s", prefix, name);
     m->source = source;
@@ -176,7 +182,7 @@ uint32_t graph_add_residual(struct graph_builder *builder, const char *prefix)
 uint32_t graph_add_norm(struct graph_builder *builder, const char *name)
 {
     struct graph *graph = builder->graph;
-    LASSIM_INVARIANT(graph->norms < builder->norm_capacity, "norm %s", name);
+    require_room(graph->norms, builder->norm_capacity, name);
     struct norm_slot *norm = &graph->norm[graph->norms];
     char prefix[sizeof norm->name];
     snprintf(norm->name, sizeof norm->name, "%s", name);

@@ -27,7 +27,7 @@ struct network_model {
     const struct norm_params *norm;
     const struct hg_table *table;
     enum spike_code code;
-    unsigned steps;        /* T of this run */
+    unsigned steps; /* T of this run */
     int32_t residual_grid;
 };
 
@@ -40,7 +40,7 @@ struct token_window {
 
 /* What a close did, for the counters. */
 struct close_result {
-    int opened;                /* 0: only took its input in (head side, logits not asked for) */
+    int opened; /* 0: only took its input in (head side, logits not asked for) */
     uint64_t saturations;
     uint64_t bias_injections;
 };

@@ -8,56 +8,56 @@ typedef __int128 wide; /* squares and products with HG trains */
 
 /* One LayerNorm's membranes. */
 struct norm_state {
-    int64_t *own;      /* [D] residual train's values: first synapse */
-    int64_t *mean;     /* [workers] their sum, in parts: second synapse */
+    int64_t *own;         /* [D] residual train's values: first synapse */
+    int64_t *mean;        /* [workers] their sum, in parts: second synapse */
     int64_t *centered[2]; /* [D] xmu's running sums, by token parity */
-    wide *square;      /* [workers] sum of squares, in parts */
-    wide *product;     /* [D] xmu * rstd */
-    int64_t *emptied[2]; /* [D] ln's train into the emptied residual (post-LN), by token parity, or NULL */
+    wide *square;         /* [workers] sum of squares, in parts */
+    wide *product;        /* [D] xmu * rstd */
+    int64_t *emptied[2];  /* [D] ln's train into the emptied residual (post-LN), by token parity, or NULL */
 };
 
 /* One attention layer's membranes and its KV cache of spike sums. */
 struct attention_state {
-    int32_t *key_sums;   /* [D][positions]: channel-major, one row is what a q spike meets */
-    int32_t *value_sums; /* [positions][D] */
-    int64_t *query;      /* [D] running sums of q */
-    int64_t *score;      /* [H][positions] */
-    int64_t *own_score;  /* [workers][H] the token's own key, in parts */
+    int32_t *key_sums;    /* [D][positions]: channel-major, one row is what a q spike meets */
+    int32_t *value_sums;  /* [positions][D] */
+    int64_t *query;       /* [D] running sums of q */
+    int64_t *score;       /* [H][positions] */
+    int64_t *own_score;   /* [workers][H] the token's own key, in parts */
     int64_t *exponential; /* [H][positions] membranes of e */
-    int64_t *weight_sum; /* [H] sum of e */
-    int64_t *context;    /* [D] e.v */
-    int *octave[2];      /* [H] floor(log2 sum e), by token parity */
-    int64_t *inverse;    /* [workers][H] running sums of inv, one copy a worker */
+    int64_t *weight_sum;  /* [H] sum of e */
+    int64_t *context;     /* [D] e.v */
+    int *octave[2];       /* [H] floor(log2 sum e), by token parity */
+    int64_t *inverse;     /* [workers][H] running sums of inv, one copy a worker */
     int64_t *context_sum; /* [D] running sums of ctx */
-    wide *product;       /* [D] ctx * inv */
-    uint32_t query_population, key_population, value_population, exp_population, weight_population,
-        inverse_population, context_population;
+    wide *product;        /* [D] ctx * inv */
+    uint32_t query_population, key_population, value_population, exp_population, weight_population, inverse_population,
+        context_population;
 };
 
 /* Where a population's spikes go, found once from the graph. */
 struct population_links {
     uint32_t matrix[3], matrices; /* matrices whose rows its spikes walk */
-    uint32_t input;        /* matrix that feeds it (its sum is its membrane), or GRAPH_NONE */
-    uint32_t intake[4], intakes; /* res: matrices whose products its close takes into the residual */
-    int starts_residual;   /* res: the token's first one */
+    uint32_t input;               /* matrix that feeds it (its sum is its membrane), or GRAPH_NONE */
+    uint32_t intake[4], intakes;  /* res: matrices whose products its close takes into the residual */
+    int starts_residual;          /* res: the token's first one */
     uint32_t emptied_norm; /* norm whose ln train replaces the residual when it ends, at this close, or GRAPH_NONE */
     struct norm_state *norm;
     struct attention_state *attention;
-    double lsb;            /* OAT: alpha_nor 2^-T */
+    double lsb; /* OAT: alpha_nor 2^-T */
 };
 
 struct network {
     struct network_model model;
     unsigned workers;
     uint32_t hidden, heads, head_dim, positions; /* D, H, D/H */
-    struct population_links *links; /* [populations] */
-    struct train *train;            /* [populations] */
-    int64_t *(*sum)[2];             /* [matrices][token parity][targets] */
-    struct norm_state *norm;        /* [norms] */
-    struct attention_state *attention; /* [layers] */
-    int64_t *residual;              /* [slots][D] */
+    struct population_links *links;              /* [populations] */
+    struct train *train;                         /* [populations] */
+    int64_t *(*sum)[2];                          /* [matrices][token parity][targets] */
+    struct norm_state *norm;                     /* [norms] */
+    struct attention_state *attention;           /* [layers] */
+    int64_t *residual;                           /* [slots][D] */
     uint32_t slots;
-    double **scratch;               /* [workers][largest population] */
+    double **scratch; /* [workers][largest population] */
 };
 
 static inline int64_t *network_residual(const struct network *network, uint32_t token)
@@ -117,7 +117,7 @@ void key_close(struct close_call *call);
 void value_close(struct close_call *call);
 void residual_intake(struct close_call *call);  /* always */
 void residual_replace(struct close_call *call); /* post-LN: the norm's train is the residual's new value */
-void residual_close(struct close_call *call);  /* only where the window opens */
+void residual_close(struct close_call *call);   /* only where the window opens */
 void centered_close(struct close_call *call);
 void rstd_close(struct close_call *call);
 void norm_close(struct close_call *call);

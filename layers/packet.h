@@ -18,8 +18,8 @@ struct packet {
     const uint32_t *spikes; /* [count], owned by the population's train */
     uint32_t count;
     uint32_t population, token, block;
-    uint32_t step;     /* timestep inside the window, 0..T-1 */
-    uint32_t position; /* of the token in its sequence: visible keys - 1 */
+    uint32_t step;                     /* timestep inside the window, 0..T-1 */
+    uint32_t position;                 /* of the token in its sequence: visible keys - 1 */
     uint32_t gates, negative, outlier; /* how many of the spikes are gates, negative, of outlier sub-neurons */
 };
 

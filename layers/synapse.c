@@ -39,7 +39,8 @@ static int64_t parts_integer(struct parts parts, int grid)
 
 int64_t synapse_integer(const struct matrix *matrix, uint64_t index)
 {
-    if (matrix->type == WEIGHT_F32) return parts_integer(f32_parts(((const uint32_t *)matrix->weights)[index]), matrix->grid);
+    if (matrix->type == WEIGHT_F32)
+        return parts_integer(f32_parts(((const uint32_t *)matrix->weights)[index]), matrix->grid);
     uint32_t bits = ((const uint16_t *)matrix->weights)[index];
     return parts_integer(matrix->type == WEIGHT_F16 ? f16_parts(bits) : f32_parts(bits << 16), matrix->grid);
 }

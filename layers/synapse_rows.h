@@ -7,8 +7,8 @@
 #include "layers/params.h"
 
 enum {
-    SYNAPSE_TILE = 512,  /* targets summed at a time: 2 KiB of 32-bit sums */
-    SYNAPSE_SHIFTS = 64  /* T-1 + j + channel shift <= 15 + 10 + 30 */
+    SYNAPSE_TILE = 512, /* targets summed at a time: 2 KiB of 32-bit sums */
+    SYNAPSE_SHIFTS = 64 /* T-1 + j + channel shift <= 15 + 10 + 30 */
 };
 
 struct synapse_rows {

@@ -55,15 +55,16 @@ static void count_block(struct block_layout *layout, const struct firing *firing
 }
 
 /* Turns the counts into packets at train->packets and offsets into train->spikes from *used on. */
-static void place_block(struct train *train, struct block_layout *layout, unsigned steps, uint32_t block, uint32_t *used)
+static void place_block(struct train *train, struct block_layout *layout, unsigned steps, uint32_t block,
+                        uint32_t *used)
 {
     for (unsigned t = 0; t < steps; t++) {
         uint32_t count = layout->next[t];
         layout->next[t] = *used;
         if (count == 0) continue;
         struct packet *packet = &train->packets[train->packet_count++];
-        *packet = (struct packet){train->spikes + *used, 0, train->population, train->token, block, t, train->position,
-                                  0, 0, 0};
+        *packet = (struct packet){
+            train->spikes + *used, 0, train->population, train->token, block, t, train->position, 0, 0, 0};
         layout->packet[t] = packet;
         *used += count;
     }
@@ -95,7 +96,8 @@ static void fill_neuron(struct train *train, struct block_layout *layout, const 
 
 typedef struct firing firing_of(const struct train *train, uint32_t i, enum spike_code code, unsigned steps);
 
-static inline __attribute__((always_inline)) void build(struct train *train, enum spike_code code, unsigned steps, firing_of *firing_at)
+static inline __attribute__((always_inline)) void build(struct train *train, enum spike_code code, unsigned steps,
+                                                        firing_of *firing_at)
 {
     struct firing firings[GRAPH_BLOCK_NEURONS];
     uint32_t used = 0;

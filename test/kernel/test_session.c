@@ -221,8 +221,10 @@ static void bad_calls_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_and_chunks_change_nothing), cmocka_unit_test(pieces_on_the_cache_give_the_same_spikes),
-        cmocka_unit_test(unread_tokens_stop_before_the_head), cmocka_unit_test(a_reset_session_starts_over),
+        cmocka_unit_test(threads_and_chunks_change_nothing),
+        cmocka_unit_test(pieces_on_the_cache_give_the_same_spikes),
+        cmocka_unit_test(unread_tokens_stop_before_the_head),
+        cmocka_unit_test(a_reset_session_starts_over),
         cmocka_unit_test(bad_calls_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,8 +21,14 @@ static void slices_by_neuron_whatever_the_flags(void **state)
     (void)state;
     const struct {
         uint32_t from, to, first, last;
-    } cases[] = {{0, 2, 0, 0}, {0, 3, 0, 1}, {3, 6, 1, 4}, {5, 5, 1, 1}, {6, 10, 4, 5}, {10, SPIKE_NEURON, 5, 5},
-                 {0, SPIKE_NEURON, 0, 5}, {SPIKE_NEURON, SPIKE_NEURON + 1, 5, 6}};
+    } cases[] = {{0, 2, 0, 0},
+                 {0, 3, 0, 1},
+                 {3, 6, 1, 4},
+                 {5, 5, 1, 1},
+                 {6, 10, 4, 5},
+                 {10, SPIKE_NEURON, 5, 5},
+                 {0, SPIKE_NEURON, 0, 5},
+                 {SPIKE_NEURON, SPIKE_NEURON + 1, 5, 6}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint32_t first, last;
         packet_slice(&packet, cases[i].from, cases[i].to, &first, &last);

@@ -31,8 +31,15 @@ static uint64_t next_random(void)
 static void prepare(struct fixture *f, uint32_t neurons, uint32_t span, uint32_t stride)
 {
     memset(f, 0, sizeof *f);
-    f->train = (struct train){.population = 7, .token = 3, .position = 3, .neurons = neurons, .span = span,
-                              .stride = stride, .codes = f->codes, .hg = f->hg, .spikes = f->spikes,
+    f->train = (struct train){.population = 7,
+                              .token = 3,
+                              .position = 3,
+                              .neurons = neurons,
+                              .span = span,
+                              .stride = stride,
+                              .codes = f->codes,
+                              .hg = f->hg,
+                              .spikes = f->spikes,
                               .packets = f->packets};
 }
 
@@ -145,8 +152,7 @@ static void hg_trains_carry_gates_then_codes(void **state)
         }
         assert_int_equal(gates, 2 * gated);
         assert_int_equal(f->train.active, active);
-        for (uint32_t i = 0; i < NEURONS; i++)
-            assert_int_equal(value[i], f->hg[i].silent ? 0 : f->hg[i].magnitude);
+        for (uint32_t i = 0; i < NEURONS; i++) assert_int_equal(value[i], f->hg[i].silent ? 0 : f->hg[i].magnitude);
     }
     free(f);
 }

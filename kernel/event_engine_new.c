@@ -1,0 +1,137 @@
+#include "kernel/event_engine_state.h"
+
+static uint32_t packets_at_once(const struct graph *graph)
+{
+    uint32_t blocks = 0;
+    for (uint32_t p = 0; p < graph->populations; p++) blocks += graph_blocks(graph, p);
+    return blocks;
+}
+
+static struct network_model network_model_of(const struct event_engine_setup *setup)
+{
+    const struct model *model = setup->model;
+    return (struct network_model){model->graph, model->population, model->matrix, model->norm,
+                                  model->table, model->code,       setup->steps,  model->residual_grid};
+}
+
+/* The engine's own arrays, sized from the graph. */
+struct plan {
+    uint64_t batch, units, results, levels, tokens, inputs, logits;
+};
+
+static struct plan plan_of(const struct event_engine_setup *setup)
+{
+    const struct graph *graph = setup->model->graph;
+    struct plan plan;
+    plan.batch = (uint64_t)packets_at_once(graph) + graph->populations + 3;
+    plan.units = (uint64_t)graph->levels + 1;
+    plan.results = (uint64_t)graph->populations + 1;
+    plan.levels = (uint64_t)graph->levels + 2;
+    plan.tokens = (uint64_t)graph->levels + 2;
+    plan.inputs = setup->prompt_chunk;
+    plan.logits = graph->config.vocabulary;
+    return plan;
+}
+
+static uint64_t rounded(uint64_t bytes)
+{
+    return (bytes + POOL_ALIGNMENT - 1) / POOL_ALIGNMENT * POOL_ALIGNMENT;
+}
+
+uint64_t event_engine_bytes(const struct event_engine_setup *setup)
+{
+    struct network_model model = network_model_of(setup);
+    struct plan plan = plan_of(setup);
+    return network_bytes(&model, team_workers(setup->team)) + rounded(sizeof(struct event_engine)) +
+           rounded(plan.batch * sizeof(struct event)) + rounded(plan.results * sizeof(struct event)) +
+           rounded(plan.units * sizeof(struct close_unit)) + rounded(plan.results * sizeof(struct close_result)) +
+           rounded(plan.levels * sizeof(uint32_t)) + rounded(plan.tokens * sizeof(struct token_window)) +
+           rounded(plan.inputs * sizeof(struct input_slot)) + rounded(plan.logits * sizeof(float));
+}
+
+static void *from_pool(void *context, size_t bytes)
+{
+    return pool_alloc(context, bytes);
+}
+
+static int allocate_arrays(struct event_engine *engine)
+{
+    struct plan plan = plan_of(&engine->setup);
+    struct pool *pool = engine->setup.pool;
+    engine->batch = pool_alloc(pool, plan.batch * sizeof *engine->batch);
+    engine->pending = pool_alloc(pool, plan.results * sizeof *engine->pending);
+    engine->unit = pool_alloc(pool, plan.units * sizeof *engine->unit);
+    engine->result = pool_alloc(pool, plan.results * sizeof *engine->result);
+    engine->level_first = pool_alloc(pool, plan.levels * sizeof *engine->level_first);
+    engine->token = pool_alloc(pool, plan.tokens * sizeof *engine->token);
+    engine->input = pool_alloc(pool, plan.inputs * sizeof *engine->input);
+    engine->logits = pool_alloc(pool, plan.logits * sizeof *engine->logits);
+    engine->batch_capacity = plan.batch;
+    engine->slots = (uint32_t)plan.tokens;
+    return engine->batch != NULL && engine->pending != NULL && engine->unit != NULL && engine->result != NULL &&
+           engine->level_first != NULL && engine->token != NULL && engine->input != NULL && engine->logits != NULL;
+}
+
+/* Populations stand in level order: level k holds [level_first[k], level_first[k + 1]). */
+static void index_levels(struct event_engine *engine)
+{
+    uint32_t p = 0;
+    for (uint32_t level = 0; level <= engine->graph->levels; level++) {
+        engine->level_first[level] = p;
+        while (p < engine->graph->populations && engine->graph->population[p].level == level) p++;
+    }
+    LASSIM_INVARIANT(p == engine->graph->populations, "population %u of %u is out of level order", p,
+                     engine->graph->populations);
+}
+
+enum lassim_status event_engine_new(const struct event_engine_setup *setup, struct event_engine **engine,
+                                    struct lassim_error *error)
+{
+    struct network_model model = network_model_of(setup);
+    struct event_engine *made = pool_alloc(setup->pool, sizeof *made);
+    *engine = NULL;
+    if (made == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the engine");
+    made->setup = *setup;
+    made->graph = setup->model->graph;
+    uint64_t packets = packets_at_once(made->graph);
+    uint64_t pending = packets * setup->steps + made->graph->populations + 2ull * setup->prompt_chunk + 2;
+    made->queue = queue_new(pending, 4u * setup->steps);
+    int ready = made->queue != NULL && queue_reserve(made->queue, pending) == QUEUE_OK && allocate_arrays(made);
+    if (ready) made->network = network_new(&model, team_workers(setup->team), from_pool, setup->pool);
+    if (!ready || made->network == NULL) {
+        queue_free(made->queue);
+        return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory: the network's state needs %zu bytes",
+                           (size_t)event_engine_bytes(setup));
+    }
+    index_levels(made);
+    *engine = made;
+    return LASSIM_OK;
+}
+
+void event_engine_free(struct event_engine *engine)
+{
+    if (engine != NULL) queue_free(engine->queue);
+}
+
+void event_engine_reset(struct event_engine *engine)
+{
+    network_reset(engine->network);
+    queue_clear(engine->queue);
+    accounting_reset(engine->setup.accounting);
+    engine->clock = 0;
+    engine->tokens = 0;
+    engine->pending_count = 0;
+    atomic_store(&engine->progress_timesteps, 0);
+    atomic_store(&engine->progress_tokens, 0);
+}
+
+void event_engine_stop(struct event_engine *engine)
+{
+    atomic_store(&engine->stop, 1);
+}
+
+void event_engine_progress(struct event_engine *engine, uint64_t *timesteps, uint64_t *tokens)
+{
+    *timesteps = atomic_load(&engine->progress_timesteps);
+    *tokens = atomic_load(&engine->progress_tokens);
+}
