@@ -1,4 +1,4 @@
-/* Weight grids and the exactness proof (docs/design.md, Numbers).
+/* Weight grids and the exactness proof (docs/design.md, Exactness).
  *
  * A weight is integer * 2^grid.  The proof for a matrix: for every target
  *   bound = sum_j |w_ij / 2^grid| (2^16 - 1) 2^(j + shift_j) < 2^62,

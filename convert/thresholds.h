@@ -1,4 +1,4 @@
-/* OAT thresholds from what a population integrates on the calibration text (las.md, Codes).
+/* OAT thresholds from what a population integrates on the calibration text (docs/design.md, Codes).
  *
  *   alpha_out  the smallest power of two >= 4 times the largest |x| seen
  *   j          0 .. 10, the one with the least squared coding error at the model's T, the smaller on a tie

@@ -1,5 +1,5 @@
 /* Who counts what: turns packets popped, windows closed and tokens started into the exact counters of
- * las.md, Counting, per population and per token. */
+ * docs/design.md, Counting, per population and per token. */
 #ifndef LASSIM_KERNEL_ACCOUNTING_H
 #define LASSIM_KERNEL_ACCOUNTING_H
 

@@ -1,4 +1,4 @@
-/* Loss of one network against another on the same tokens (las.md, What loss-less means): perplexities, KL
+/* Loss of one network against another on the same tokens (docs/design.md, What loss-less means): perplexities, KL
  * divergence of the next-token distributions, top-1 agreement, largest logit error.
  *
  * Log-softmax in double, in a fixed order, without libm: the same figures on every machine. */

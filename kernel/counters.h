@@ -1,4 +1,4 @@
-/* Exact counts of what was executed (las.md, Counting; docs/design.md), one set per population and one
+/* Exact counts of what was executed (docs/design.md, Counting), one set per population and one
  * per token.  The table below is the one definition of their names: metrics JSON, help and tests are
  * made from it. */
 #ifndef LASSIM_KERNEL_COUNTERS_H

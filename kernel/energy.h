@@ -1,4 +1,4 @@
-/* Energy = counts x a named cost table (las.md, Counting).  The tables are data: metrics, the printed table
+/* Energy = counts x a named cost table (docs/design.md, Counting).  The tables are data: metrics, the printed table
  * and the documentation name them from here. */
 #ifndef LASSIM_KERNEL_ENERGY_H
 #define LASSIM_KERNEL_ENERGY_H

@@ -17,7 +17,7 @@ struct family {
 };
 static const struct family families[] = {{FAMILY_OPT, opt_config_check, opt_capacity, opt_graph}};
 
-/* One row a kind: las.md's name, how it codes, what its spikes meet in products. */
+/* One row a kind: docs/design.md's name, how it codes, what its spikes meet in products. */
 static const struct kind_row {
     const char *name;
     enum code_kind code;

@@ -31,7 +31,7 @@ struct model_config {
 
 enum code_kind { CODE_INPUT = 0, CODE_OAT = 1, CODE_HG = 2 };
 
-/* What a population computes when its window closes; names are las.md's table. */
+/* What a population computes when its window closes; names are docs/design.md's table. */
 enum population_kind {
     POPULATION_TOKEN = 0,   /* tok: one input spike, row = token id */
     POPULATION_POSITION,    /* pos: one input spike, row = position + offset */
@@ -53,7 +53,7 @@ enum population_kind {
     POPULATION_KINDS
 };
 
-/* Partners per spike in spike products (las.md, table, last column). */
+/* Partners per spike in spike products (docs/design.md, table, last column). */
 enum product_kind {
     PRODUCT_NONE = 0,
     PRODUCT_ONE,    /* own square, own query, or own inv: 1 */
@@ -64,7 +64,7 @@ enum product_kind {
 #define GRAPH_NONE UINT32_MAX
 
 struct population {
-    char name[40]; /* "layers.3.norm1.xmu", "tok", "final.ln": the last part is las.md's name */
+    char name[40]; /* "layers.3.norm1.xmu", "tok", "final.ln": the last part is docs/design.md's name */
     enum population_kind kind;
     enum code_kind code;
     int32_t layer;  /* 0..L-1; -1: before the first block; L: after the last */

@@ -1,7 +1,7 @@
 /* The spiking state of one token sequence on a graph, and what layers do with it: receive a packet, close
  * a window.  The kernel owns time, threads and the queue; nothing here knows of them.
  *
- * Membranes are exact integer sums (docs/design.md, Numbers).  At any time each level holds at most one
+ * Membranes are exact integer sums (docs/design.md, Exactness).  At any time each level holds at most one
  * token, so a population has one train and one set of sums.  What is read in a later window than it was
  * written has two copies, taken in turn by the token's parity; the residual has one potential for every
  * token between its start and the head.

@@ -1,4 +1,4 @@
-/* The OPT family (Zhang et al. 2022, arXiv 2205.01068) as a graph: las.md's schedule table for pre-LN
+/* The OPT family (Zhang et al. 2022, arXiv 2205.01068) as a graph: docs/design.md's schedule table for pre-LN
  * blocks (125m, 1.3b .. 66b), post-LN blocks and projected embeddings (350m), and no final norm. */
 #ifndef LASSIM_LAYERS_OPT_H
 #define LASSIM_LAYERS_OPT_H

@@ -1,7 +1,7 @@
 /* A spike packet: the spikes of one population block at one timestep, the event that the queue orders.
  *
  * A spike is one uint32_t: the neuron in bits 0-27 and how it fired above.  Within a packet the neurons
- * ascend, and a neuron's gates stand before its code spike (las.md, Schedule). */
+ * ascend, and a neuron's gates stand before its code spike (docs/design.md, Schedule). */
 #ifndef LASSIM_LAYERS_PACKET_H
 #define LASSIM_LAYERS_PACKET_H
 

@@ -1,7 +1,7 @@
 /* Spike codes: how an integer code of T bits leaves a neuron as signed spikes.
  *
  * A code value c, 0 <= c < 2^T, 1 <= T <= 16, is sent in T timesteps; the spike of step t weighs
- * 2^(T-1-t) least significant bits (las.md, Codes; few-spike neurons: Stoeckl & Maass 2021).
+ * 2^(T-1-t) least significant bits (docs/design.md, Codes; few-spike neurons: Stoeckl & Maass 2021).
  *   radix:   one positive spike per set bit.
  *   ternary: at step t the remaining value v sends sign(v) iff 3|v| > 2^(T-t); same values, about a
  *            quarter fewer spikes.  That is the non-adjacent form, with the digit 2^T, which no step carries,

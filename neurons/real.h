@@ -1,6 +1,6 @@
 /* Double functions without libm: the same bits on every compiler, optimisation level and machine.
  *
- * Everything that the spikes depend on and that is not an integer goes through these (las.md,
+ * Everything that the spikes depend on and that is not an integer goes through these (docs/design.md,
  * Exactness): a fixed order of IEEE operations, no contraction (-ffp-contract=off), no library call.
  * Sources: argument reduction after Cody and Waite, "Software Manual for the Elementary Functions"
  * (1980); series and continued fractions from Abramowitz and Stegun, "Handbook of Mathematical

@@ -1,5 +1,5 @@
 /* The event queue that every engine runs on: events leave in a strict total order by content,
- *   (timestep, phase, level, population, token, block)   (las.md, Schedule; docs/design.md)
+ *   (timestep, phase, level, population, token, block)   (docs/design.md, Schedule)
  * whatever order they came in.
  *
  * A calendar of one bucket per timestep in a ring over the horizon; a bucket is appended to unsorted and

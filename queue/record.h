@@ -1,5 +1,5 @@
 /* An event inside the queue: its key without the timestep (which its bucket knows) packed into 120 bits
- * whose unsigned order is the order of las.md's Schedule: (phase, level, population, token, block). */
+ * whose unsigned order is the order of docs/design.md's Schedule: (phase, level, population, token, block). */
 #ifndef LASSIM_QUEUE_RECORD_H
 #define LASSIM_QUEUE_RECORD_H
 

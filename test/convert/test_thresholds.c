@@ -61,7 +61,7 @@ static double size_of(double x)
     return x < 0 ? -x : x;
 }
 
-/* The coding rule of las.md written down again, without the code under test. */
+/* The coding rule of docs/design.md written down again, without the code under test. */
 static double coded(double x, double lsb, int j, int steps, int relu)
 {
     if (relu && x < 0) return 0;

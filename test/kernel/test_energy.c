@@ -1,4 +1,4 @@
-/* Energy: the formula of las.md, Counting, with figures worked out by hand. */
+/* Energy: the formula of docs/design.md, Counting, with figures worked out by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

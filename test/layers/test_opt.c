@@ -1,4 +1,4 @@
-/* las.md's schedule table, spelled out for small OPT shapes and compared row by row. */
+/* docs/design.md's schedule table, spelled out for small OPT shapes and compared row by row. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

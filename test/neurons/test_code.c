@@ -37,7 +37,7 @@ static void test_both_codes_say_the_value(void **state)
     }
 }
 
-/* The rule of las.md, step by step, in its own words: emit sign(v) iff 3|v| > 2^(T-t). */
+/* The rule of docs/design.md, step by step, in its own words: emit sign(v) iff 3|v| > 2^(T-t). */
 static void test_ternary_follows_its_rule(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* HG tables: fit, error bounds of las.md over whole domains, encode's edges, hostile tables. */
+/* HG tables: fit, error bounds of docs/design.md over whole domains, encode's edges, hostile tables. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 static const uint64_t seed = 31337;
 static const double target = 1e-6; /* the program's default */
 
-/* One table per function, on a domain that holds las.md's, and las.md's bound at T = 16. */
+/* One table per function, on a domain that holds docs/design.md's, and docs/design.md's bound at T = 16. */
 struct subject {
     enum hg_function function;
     int lo, hi;
@@ -87,7 +87,7 @@ static double value_at(const struct hg_table *table, unsigned steps, double x)
     return ldexp((double)hg_value(table, steps, &code), table->output_grid);
 }
 
-/* x^2's bound in las.md is absolute; its table is measured relative. */
+/* x^2's bound in docs/design.md is absolute; its table is measured relative. */
 static double error_at(const struct hg_table *table, unsigned steps, double x, int relative)
 {
     long double f = truth(table->function, x);
