@@ -1,0 +1,90 @@
+#include "test/helpers/engine_run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void keep_logits(void *context, uint32_t token, const float *logits)
+{
+    struct engine_run *run = context;
+    uint32_t vocabulary = run->model->graph->config.vocabulary;
+    LASSIM_INVARIANT(token < run->tokens, "logits of token %u", token);
+    memcpy(run->logits + (size_t)token * vocabulary, logits, vocabulary * sizeof *logits);
+    run->read[token]++;
+}
+
+static struct engine_run *allocate(const struct model *model, const struct engine_piece *pieces)
+{
+    struct engine_run *run = calloc(1, sizeof *run);
+    LASSIM_INVARIANT(run != NULL, "no memory");
+    run->model = model;
+    for (; pieces->tokens > 0; pieces++) run->tokens += pieces->tokens;
+    run->logits = calloc((size_t)run->tokens * model->graph->config.vocabulary + 1, sizeof *run->logits);
+    run->read = calloc(run->tokens + 1u, sizeof *run->read);
+    run->population = calloc(model->graph->populations, sizeof *run->population);
+    run->token = calloc(run->tokens + 1u, sizeof *run->token);
+    LASSIM_INVARIANT(run->logits && run->read && run->population && run->token, "no memory");
+    return run;
+}
+
+struct engine_run *engine_run_new(const struct model *model, struct lassim_options options, const uint32_t *ids,
+                                  const struct engine_piece *pieces, int traced)
+{
+    struct engine_run *run = allocate(model, pieces);
+    struct lassim_error error = {0};
+    lassim_session *session;
+    uint32_t tokens;
+    if (traced) {
+        snprintf(run->trace, sizeof run->trace, "/tmp/lassim-engine-%ld.bin", (long)getpid());
+        options.trace = run->trace;
+    }
+    LASSIM_INVARIANT(session_open_model(model, &options, &session, &error) == LASSIM_OK, "%s", error.text);
+    for (; pieces->tokens > 0; ids += pieces->tokens, pieces++)
+        LASSIM_INVARIANT(
+            lassim_session_feed(session, ids, pieces->tokens, pieces->read, keep_logits, run, &error) == LASSIM_OK,
+            "%s", error.text);
+    memcpy(run->population, session_population_counters(session), model->graph->populations * sizeof *run->population);
+    const struct counters *token = session_token_counters(session, &tokens);
+    LASSIM_INVARIANT(tokens == run->tokens, "%u tokens", tokens);
+    memcpy(run->token, token, tokens * sizeof *run->token);
+    run->timesteps = session_timesteps(session);
+    LASSIM_INVARIANT(lassim_session_finish(session, &error) == LASSIM_OK, "%s", error.text);
+    lassim_session_close(session);
+    return run;
+}
+
+void engine_run_free(struct engine_run *run)
+{
+    if (run->trace[0] != '\0') unlink(run->trace);
+    free(run->logits);
+    free(run->read);
+    free(run->population);
+    free(run->token);
+    free(run);
+}
+
+struct counters engine_run_totals(const struct engine_run *run)
+{
+    struct counters totals = {0};
+    for (uint32_t p = 0; p < run->model->graph->populations; p++) counters_add(&totals, &run->population[p]);
+    return totals;
+}
+
+const char *counters_difference(const struct counters *a, const struct counters *b)
+{
+#define COUNTER_DIFFERS(field, text) \
+    if (a->field != b->field) return #field;
+    LASSIM_COUNTERS(COUNTER_DIFFERS)
+#undef COUNTER_DIFFERS
+    return NULL;
+}
+
+void counters_print(const char *name, const struct counters *counters)
+{
+    printf("%s:", name);
+#define COUNTER_PRINT(field, text) printf(" %s=%llu", #field, (unsigned long long)counters->field);
+    LASSIM_COUNTERS(COUNTER_PRINT)
+#undef COUNTER_PRINT
+    printf("\n");
+}

@@ -1,0 +1,260 @@
+/* The engine against an independent model of the same network (test/helpers/naive_model.h): every code of every
+ * window, every counter per population and per token, every logit bit for bit, for all T, both codes and the
+ * shapes that the OPT family has. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/trace_reader.h"
+#include "neurons/oat.h"
+#include "test/helpers/engine_run.h"
+#include "test/helpers/naive_model.h"
+#include "test/helpers/tiny_model.h"
+
+enum { TOKENS = 6, SHAPES = 6 };
+
+static const uint32_t ids[TOKENS] = {2, 5, 9, 1, 7, 5};
+
+static struct model_config shape_of(int shape)
+{
+    struct model_config config = tiny_config();
+    if (shape == 1) { /* like OPT-350m */
+        config.pre_norm = config.final_norm = 0;
+        config.embedding = 4;
+        config.layers = 2;
+    }
+    if (shape == 2) { /* no final norm */
+        config.final_norm = 0;
+        config.layers = 2;
+    }
+    if (shape == 3) { /* post-LN without projections, untied */
+        config.pre_norm = config.final_norm = config.tied = 0;
+        config.layers = 3;
+    }
+    if (shape == 4) { /* pre-LN with projections, no final norm, one head */
+        config.final_norm = 0;
+        config.embedding = 12;
+        config.heads = 1;
+    }
+    if (shape == 5) { /* four heads, sizes that are no power of two */
+        config.hidden = config.embedding = 12;
+        config.heads = 4;
+        config.ffn = 17;
+        config.layers = 2;
+    }
+    return config;
+}
+
+struct expectation {
+    struct naive *naive;
+    float *logits;
+    int asked[TOKENS];
+    uint64_t start[TOKENS]; /* window in which the token starts */
+    uint64_t end;           /* windows simulated */
+};
+
+/* Windows from a token's start to the end of the last one that it opens. */
+static uint32_t last_window(const struct expectation *e, const struct model *model, uint32_t token)
+{
+    uint32_t last = 0;
+    if (e->asked[token]) return naive_head_level(e->naive);
+    for (uint32_t p = 0; p < model->graph->populations; p++) {
+        const struct naive_record *record = naive_record_of(e->naive, p, token);
+        if (record != NULL && record->level + 1 > last) last = record->level + 1;
+    }
+    return last;
+}
+
+static void expect(const struct model *model, unsigned steps, const struct engine_piece *pieces, struct expectation *e)
+{
+    uint32_t token = 0, vocabulary = model->graph->config.vocabulary;
+    *e = (struct expectation){.naive = naive_new(model, steps),
+                              .logits = calloc((size_t)TOKENS * vocabulary, sizeof *e->logits)};
+    for (; pieces->tokens > 0; pieces++) {
+        uint64_t start = e->end;
+        for (uint32_t i = 0; i < pieces->tokens; i++, token++) {
+            e->asked[token] =
+                pieces->read == LASSIM_READ_ALL || (pieces->read == LASSIM_READ_LAST && i + 1 == pieces->tokens);
+            naive_token(e->naive, ids[token], e->asked[token], e->logits + (size_t)token * vocabulary);
+            e->start[token] = start + i;
+            uint64_t end = start + i + last_window(e, model, token);
+            if (end > e->end) e->end = end;
+        }
+    }
+}
+
+static void expect_free(struct expectation *e)
+{
+    naive_free(e->naive);
+    free(e->logits);
+}
+
+static int spikes(const struct naive_record *record, enum code_kind code, uint32_t i)
+{
+    return code == CODE_HG ? !record->silent[i] : (record->code[i] & OAT_MAGNITUDE) != 0;
+}
+
+/* 1 if the record says what the naive one does. */
+static int same_record(const struct trace_record *got, const struct naive_record *want, enum code_kind code)
+{
+    uint32_t at = 0;
+    if (got->neurons != want->neurons && code != CODE_INPUT) return 0;
+    for (uint32_t i = 0; i < want->neurons; i++) {
+        if (!spikes(want, code, i)) continue;
+        if (at == got->count) return 0;
+        const struct trace_active *active = &got->active[at++];
+        if (active->neuron != want->neuron[i] || active->code != want->code[i]) return 0;
+        if (code == CODE_HG && (active->octave != want->octave[i] || active->sub != want->sub[i])) return 0;
+    }
+    return at == got->count;
+}
+
+static void print_record(const struct trace_record *got, const struct naive_record *want)
+{
+    for (uint32_t i = 0; i < got->count; i++)
+        printf(" %u:%x(%u,%u)", got->active[i].neuron, got->active[i].code, got->active[i].octave, got->active[i].sub);
+    printf("\nbut expected");
+    for (uint32_t i = 0; i < want->neurons; i++)
+        printf(" %u:%x(%u,%u)%s", want->neuron[i], want->code[i], want->octave[i], want->sub[i],
+               want->silent[i] ? "silent" : "");
+    printf("\n");
+}
+
+static void assert_records(const struct engine_run *run, const struct expectation *e)
+{
+    struct trace_reader *reader;
+    struct lassim_error error = {0};
+    const struct trace_record *record;
+    const struct graph *graph = run->model->graph;
+    uint32_t records = 0;
+    if (trace_reader_open(run->trace, &reader, &error) != LASSIM_OK) fail_msg("%s", error.text);
+    for (;;) {
+        if (trace_reader_next(reader, &record, &error) != LASSIM_OK) fail_msg("%s", error.text);
+        if (record == NULL) break;
+        const struct naive_record *want = naive_record_of(e->naive, record->population, record->token);
+        const struct population *population = &graph->population[record->population];
+        if (want == NULL) fail_msg("%s, token %u opened a window", population->name, record->token);
+        assert_int_equal(record->window, e->start[record->token] + want->level);
+        if (!same_record(record, want, population->code)) {
+            print_record(record, want);
+            fail_msg("%s, token %u: other codes", population->name, record->token);
+        }
+        records++;
+    }
+    assert_true(trace_reader_complete(reader));
+    assert_int_equal(records, naive_records(e->naive));
+    trace_reader_close(reader);
+}
+
+static void assert_counters(const char *name, const struct counters *got, const struct counters *want)
+{
+    const char *difference = counters_difference(got, want);
+    if (difference == NULL) return;
+    counters_print("counted ", got);
+    counters_print("expected", want);
+    fail_msg("%s: other %s", name, difference);
+}
+
+static void assert_run(const struct engine_run *run, const struct expectation *e, unsigned steps)
+{
+    const struct graph *graph = run->model->graph;
+    uint32_t vocabulary = graph->config.vocabulary;
+    assert_records(run, e);
+    for (uint32_t p = 0; p < graph->populations; p++)
+        assert_counters(graph->population[p].name, &run->population[p], &naive_populations(e->naive)[p]);
+    for (uint32_t t = 0; t < run->tokens; t++) {
+        assert_counters("a token", &run->token[t], &naive_tokens(e->naive)[t]);
+        assert_int_equal(run->read[t], e->asked[t]);
+        if (e->asked[t])
+            assert_memory_equal(run->logits + (size_t)t * vocabulary, e->logits + (size_t)t * vocabulary,
+                                vocabulary * sizeof(float));
+    }
+    assert_int_equal(run->timesteps, e->end * steps);
+}
+
+static void check(const struct model *model, unsigned steps, uint32_t threads, const struct engine_piece *pieces)
+{
+    struct expectation e;
+    struct lassim_options options = {.timesteps = steps, .threads = threads, .numa_off = 1, .prompt_chunk = 2};
+    struct engine_run *run = engine_run_new(model, options, ids, pieces, 1);
+    expect(model, steps, pieces, &e);
+    assert_run(run, &e, steps);
+    engine_run_free(run);
+    expect_free(&e);
+}
+
+static const struct engine_piece whole[] = {{TOKENS, LASSIM_READ_LAST}, {0, 0}};
+static const struct engine_piece all[] = {{TOKENS, LASSIM_READ_ALL}, {0, 0}};
+static const struct engine_piece mixed[] = {
+    {2, LASSIM_READ_LAST}, {1, LASSIM_READ_ALL}, {2, LASSIM_READ_NONE}, {1, LASSIM_READ_LAST}, {0, 0}};
+
+static struct model *model_of_shape(int shape, uint64_t seed, int bare, enum spike_code code)
+{
+    struct model_config config = shape_of(shape);
+    struct model *model = tiny_model_new(&config, seed, bare);
+    model->code = code;
+    return model;
+}
+
+/* Thresholds that mean nothing: nearly everything saturates or is silent somewhere. */
+static void every_T_raw(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < SHAPES; shape++)
+        for (unsigned steps = 1; steps <= 16; steps++) {
+            printf("raw: shape %d, T = %u\n", shape, steps);
+            struct model *model = model_of_shape(shape, 100u + steps, steps % 3 == 0, steps % 2);
+            check(model, steps, 1, all);
+            tiny_model_free(model);
+        }
+}
+
+/* Calibrated thresholds, as in a converted model. */
+static void every_T_calibrated(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < SHAPES; shape++)
+        for (int bare = 0; bare < 2; bare++) {
+            struct model *model = model_of_shape(shape, 7u + (unsigned)shape, bare, SPIKE_CODE_RADIX);
+            naive_calibrate(model, ids, TOKENS, 1.5);
+            for (unsigned steps = 1; steps <= 16; steps++) {
+                printf("calibrated: shape %d, bare %d, T = %u\n", shape, bare, steps);
+                model->code = SPIKE_CODE_RADIX;
+                check(model, steps, 1, whole);
+                model->code = SPIKE_CODE_TERNARY;
+                check(model, steps, 1, all);
+            }
+            tiny_model_free(model);
+        }
+}
+
+/* Prompts in pieces, some tokens' logits not asked for, several workers. */
+static void pieces_and_threads(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < SHAPES; shape++)
+        for (uint64_t seed = 0; seed < 4; seed++) {
+            printf("pieces: shape %d, seed %llu\n", shape, (unsigned long long)seed);
+            struct model *model = model_of_shape(shape, seed, 0, seed % 2);
+            naive_calibrate(model, ids, TOKENS, seed % 2 ? 0.6 : 2.0);
+            check(model, 16 - (unsigned)seed, 1 + (uint32_t)seed, mixed);
+            check(model, 3 + (unsigned)seed, 3, whole);
+            tiny_model_free(model);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_T_raw),
+        cmocka_unit_test(every_T_calibrated),
+        cmocka_unit_test(pieces_and_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
