@@ -54,7 +54,7 @@ static enum lassim_status write_pending(struct event_engine *engine)
     enum lassim_status status = LASSIM_OK;
     for (size_t i = 0; i < engine->pending_count && status == LASSIM_OK; i++) {
         const struct event_key *key = &engine->pending[i].key;
-        const struct train *train = network_train(engine->network, key->population);
+        const struct train *train = network_train(engine->network, key->population, key->token);
         uint64_t window = key->timestep / engine->setup.steps;
         uint32_t span = train->position + 1;
         if (engine->graph->population[key->population].code == CODE_HG)
@@ -103,7 +103,7 @@ static void find_units(struct event_engine *engine)
 
 static void push_train(struct event_engine *engine, const struct event_key *key)
 {
-    const struct train *train = network_train(engine->network, key->population);
+    const struct train *train = network_train(engine->network, key->population, key->token);
     for (uint32_t i = 0; i < train->packet_count; i++) {
         struct packet *packet = &train->packets[i];
         push(engine, key->timestep + packet->step, 1, key->level, key->population, key->token, packet->block, packet);
@@ -123,7 +123,7 @@ static void settle(struct event_engine *engine, size_t i, int last_of_unit)
     }
     const struct close_result *result = &engine->result[i];
     account_close(engine->setup.accounting, key->population, token, result,
-                  network_train(engine->network, key->population), engine->setup.steps);
+                  network_train(engine->network, key->population, key->token), engine->setup.steps);
     if (result->opened) {
         push_train(engine, key);
         if (engine->setup.trace != NULL) engine->pending[engine->pending_count++] = engine->batch[i];

@@ -42,7 +42,7 @@ uint64_t event_engine_bytes(const struct event_engine_setup *setup)
 {
     struct network_model model = network_model_of(setup);
     struct plan plan = plan_of(setup);
-    return network_bytes(&model, team_workers(setup->team)) + rounded(sizeof(struct event_engine)) +
+    return network_bytes(&model, team_workers(setup->team), 0) + rounded(sizeof(struct event_engine)) +
            rounded(plan.batch * sizeof(struct event)) + rounded(plan.results * sizeof(struct event)) +
            rounded(plan.units * sizeof(struct close_unit)) + rounded(plan.results * sizeof(struct close_result)) +
            rounded(plan.levels * sizeof(uint32_t)) + rounded(plan.tokens * sizeof(struct token_window)) +
@@ -97,7 +97,7 @@ enum lassim_status event_engine_new(const struct event_engine_setup *setup, stru
     uint64_t pending = packets * setup->steps + made->graph->populations + 2ull * setup->prompt_chunk + 2;
     made->queue = queue_new(pending, 4u * setup->steps);
     int ready = made->queue != NULL && queue_reserve(made->queue, pending) == QUEUE_OK && allocate_arrays(made);
-    if (ready) made->network = network_new(&model, team_workers(setup->team), from_pool, setup->pool);
+    if (ready) made->network = network_new(&model, team_workers(setup->team), 0, from_pool, setup->pool);
     if (!ready || made->network == NULL) {
         queue_free(made->queue);
         return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory: the network's state needs %zu bytes",

@@ -16,7 +16,7 @@ static void add_shifted(int64_t *sum, const int32_t *partner, uint32_t n, int64_
  * (workers split the channels): dA S_B(t) + S_A(t-1) dB, in the order q then k inside a timestep. */
 void query_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
-    struct attention_state *attention = network->links[packet->population].attention;
+    struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
     uint32_t from, to, first, last, positions = network->positions;
     packet_share(packet->position, 16, worker, workers, &from, &to);
@@ -40,7 +40,7 @@ void query_receive(struct network *network, const struct packet *packet, unsigne
 
 void key_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
-    struct attention_state *attention = network->links[packet->population].attention;
+    struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
     uint32_t from, to, first, last;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
@@ -56,7 +56,7 @@ void key_receive(struct network *network, const struct packet *packet, unsigned 
 
 void value_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
-    struct attention_state *attention = network->links[packet->population].attention;
+    struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
     uint32_t from, to, first, last;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
@@ -70,7 +70,7 @@ void value_receive(struct network *network, const struct packet *packet, unsigne
 /* q, k, v: the linear membrane, and the running sums of the token's window start from nothing. */
 void query_close(struct close_call *call)
 {
-    struct attention_state *attention = call->network->links[call->population].attention;
+    struct attention_state *attention = network_attention(call->network, call->population, call->token->token);
     for (uint32_t i = 0; i < call->network->hidden; i++) attention->query[i] = 0;
     linear_close(call);
 }
@@ -78,7 +78,7 @@ void query_close(struct close_call *call)
 void key_close(struct close_call *call)
 {
     const struct network *network = call->network;
-    struct attention_state *attention = network->links[call->population].attention;
+    struct attention_state *attention = network_attention(network, call->population, call->token->token);
     for (uint32_t i = 0; i < network->hidden; i++)
         attention->key_sums[(uint64_t)i * network->positions + call->token->position] = 0;
     linear_close(call);
@@ -87,7 +87,7 @@ void key_close(struct close_call *call)
 void value_close(struct close_call *call)
 {
     const struct network *network = call->network;
-    struct attention_state *attention = network->links[call->population].attention;
+    struct attention_state *attention = network_attention(network, call->population, call->token->token);
     int32_t *values = attention->value_sums + (uint64_t)call->token->position * network->hidden;
     for (uint32_t i = 0; i < network->hidden; i++) values[i] = 0;
     linear_close(call);
@@ -111,10 +111,10 @@ static int64_t row_maximum(const struct network *network, struct attention_state
 void exp_close(struct close_call *call)
 {
     struct network *network = call->network;
-    struct attention_state *attention = network->links[call->population].attention;
+    struct attention_state *attention = network_attention(network, call->population, call->token->token);
     const struct hg_table *table = &network->model.table[network->model.population[call->population].table];
     uint32_t position = call->token->position, visible = position + 1;
-    struct hg_code *codes = network->train[call->population].hg;
+    struct hg_code *codes = network_own_train(network, call->population, call->token->token)->hg;
     double unit = network->links[attention->query_population].lsb * network->links[attention->key_population].lsb *
                   (1.0 / real_sqrt((double)network->head_dim));
     for (uint32_t head = 0; head < network->heads; head++) {
@@ -131,9 +131,9 @@ void exp_close(struct close_call *call)
 
 void exp_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
-    struct attention_state *attention = network->links[packet->population].attention;
+    struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct hg_table *table = &network->model.table[network->model.population[packet->population].table];
-    const struct train *train = &network->train[packet->population];
+    const struct train *train = network_own_train(network, packet->population, packet->token);
     uint32_t from, to, first, last;
     packet_share(network->heads * network->positions, 16, worker, workers, &from, &to);
     packet_slice(packet, from, to, &first, &last);
@@ -148,7 +148,7 @@ void exp_receive(struct network *network, const struct packet *packet, unsigned 
 void weight_close(struct close_call *call)
 {
     struct network *network = call->network;
-    struct attention_state *attention = network->links[call->population].attention;
+    struct attention_state *attention = network_attention(network, call->population, call->token->token);
     const struct hg_table *table = &network->model.table[network->model.population[attention->exp_population].table];
     double unit = real_power_of_two(table->output_grid);
     uint32_t visible = call->token->position + 1;
@@ -164,7 +164,7 @@ void weight_close(struct close_call *call)
 /* e spikes into its head's sum, and into the context through the V row of its key. */
 void weight_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
-    struct attention_state *attention = network->links[packet->population].attention;
+    struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
     uint32_t from, to;
     packet_share(network->hidden, 16, worker, workers, &from, &to);

@@ -5,13 +5,13 @@
 void inverse_close(struct close_call *call)
 {
     struct network *network = call->network;
-    struct attention_state *attention = network->links[call->population].attention;
+    struct attention_state *attention = network_attention(network, call->population, call->token->token);
     const struct hg_table *table = &network->model.table[network->model.population[call->population].table];
     double unit = network->links[attention->weight_population].lsb;
-    int *octave = attention->octave[call->token->token & 1];
+    int *octave = attention->octave;
     for (uint32_t head = 0; head < network->heads; head++) {
         double sum = (double)attention->weight_sum[head] * unit;
-        struct hg_code *code = &network->train[call->population].hg[head];
+        struct hg_code *code = &network_own_train(network, call->population, call->token->token)->hg[head];
         hg_encode(table, network->model.steps, sum, code);
         call->saturations += code->saturated;
         octave[head] = sum > 0 ? real_floor_log2(sum) : 0;
@@ -22,15 +22,15 @@ void inverse_close(struct close_call *call)
 
 void inverse_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
-    struct attention_state *attention = network->links[packet->population].attention;
+    struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct hg_table *table = &network->model.table[network->model.population[packet->population].table];
     int64_t *running = attention->inverse + (uint64_t)worker * network->heads;
     uint32_t from, to;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     for (uint32_t s = 0; s < packet->count; s++) {
         uint32_t head = packet->spikes[s] & SPIKE_NEURON, low = from, high = to;
-        int64_t delta =
-            hg_spike_delta(table, &network->train[packet->population].hg[head], packet->step, packet->spikes[s]);
+        int64_t delta = hg_spike_delta(table, &network_own_train(network, packet->population, packet->token)->hg[head],
+                                       packet->step, packet->spikes[s]);
         network_head_channels(network, head, &low, &high);
         for (uint32_t i = low; i < high; i++) attention->product[i] += (wide)delta * attention->context_sum[i];
         running[head] += delta;
@@ -40,9 +40,9 @@ void inverse_receive(struct network *network, const struct packet *packet, unsig
 void context_close(struct close_call *call)
 {
     struct network *network = call->network;
-    struct attention_state *attention = network->links[call->population].attention;
+    struct attention_state *attention = network_attention(network, call->population, call->token->token);
     double unit = network->links[attention->weight_population].lsb * network->links[attention->value_population].lsb;
-    const int *octave = attention->octave[call->token->token & 1];
+    const int *octave = attention->octave;
     for (uint32_t i = 0; i < network->hidden; i++) {
         call->x[i] = (double)attention->context[i] * unit * real_power_of_two(-octave[i / network->head_dim]);
         attention->context[i] = 0;
@@ -52,7 +52,7 @@ void context_close(struct close_call *call)
 
 void context_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
-    struct attention_state *attention = network->links[packet->population].attention;
+    struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
     const int64_t *inverse = attention->inverse + (uint64_t)worker * network->heads;
     uint32_t from, to, first, last;
@@ -69,11 +69,11 @@ void context_receive(struct network *network, const struct packet *packet, unsig
 void attention_close(struct close_call *call)
 {
     struct network *network = call->network;
-    struct attention_state *attention = network->links[call->population].attention;
+    struct attention_state *attention = network_attention(network, call->population, call->token->token);
     const struct hg_table *table =
         &network->model.table[network->model.population[attention->inverse_population].table];
     double unit = network->links[attention->context_population].lsb * real_power_of_two(table->output_grid);
-    const int *octave = attention->octave[call->token->token & 1];
+    const int *octave = attention->octave;
     for (uint32_t i = 0; i < network->hidden; i++) {
         call->x[i] = (double)attention->product[i] * unit * real_power_of_two(octave[i / network->head_dim]);
         attention->product[i] = 0;

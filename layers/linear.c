@@ -15,7 +15,7 @@ void linear_receive(struct network *network, const struct packet *packet, unsign
         packet_share(graph->matrix[m].targets, LINEAR_GRAIN, worker, workers, &from, &to);
         synapse_receive(&network->model.matrix[m], graph->matrix[m].targets,
                         &network->model.population[packet->population], input ? 1 : network->model.steps, packet, from,
-                        to, network->sum[m][packet->token & 1]);
+                        to, network_sum(network, m, packet->token));
     }
 }
 
@@ -29,7 +29,7 @@ void linear_close(struct close_call *call)
 {
     const struct network *network = call->network;
     uint32_t m = network->links[call->population].input, targets = network->model.graph->matrix[m].targets;
-    int64_t *sum = network->sum[m][call->token->token & 1];
+    int64_t *sum = network_sum(network, m, call->token->token);
     const double *bias = network->model.matrix[m].bias;
     double unit = network_matrix_unit(network, m);
     for (uint32_t i = 0; i < targets; i++) {
@@ -43,7 +43,7 @@ void linear_close(struct close_call *call)
 void network_close_head(struct network *network, const struct token_window *token, float *logits)
 {
     uint32_t m = network->model.graph->head_matrix, targets = network->model.graph->matrix[m].targets;
-    int64_t *sum = network->sum[m][token->token & 1];
+    int64_t *sum = network_sum(network, m, token->token);
     double unit = network_matrix_unit(network, m);
     for (uint32_t i = 0; i < targets; i++) {
         logits[i] = (float)((double)sum[i] * unit);

@@ -37,9 +37,9 @@ void network_head_channels(const struct network *network, uint32_t head, uint32_
     if (*to > high) *to = high;
 }
 
-const struct train *network_train(const struct network *network, uint32_t p)
+const struct train *network_train(const struct network *network, uint32_t p, uint32_t token)
 {
-    return &network->train[p];
+    return network_own_train(network, p, token);
 }
 
 void network_input(const struct network *network, uint32_t p, uint32_t row, const struct token_window *token,
@@ -58,7 +58,7 @@ void network_receive(struct network *network, const struct packet *packet, unsig
 static void begin_train(struct network *network, uint32_t p, const struct token_window *token)
 {
     const struct graph *graph = network->model.graph;
-    struct train *train = &network->train[p];
+    struct train *train = network_own_train(network, p, token->token);
     train->token = token->token;
     train->position = token->position;
     train->neurons = graph_window_neurons(graph, p, token->position);
@@ -67,11 +67,11 @@ static void begin_train(struct network *network, uint32_t p, const struct token_
 }
 
 /* Codes the membranes' values and lays the packets out. */
-static void fire(struct network *network, uint32_t p, const double *x, struct close_result *result)
+static void fire(struct network *network, uint32_t p, uint32_t token, const double *x, struct close_result *result)
 {
     const struct population *population = &network->model.graph->population[p];
     const struct population_params *params = &network->model.population[p];
-    struct train *train = &network->train[p];
+    struct train *train = network_own_train(network, p, token);
     if (population->code == CODE_HG) {
         train_build_hg(train, network->model.code, network->model.steps);
         return;
@@ -96,5 +96,5 @@ void network_close(struct network *network, uint32_t p, const struct token_windo
     }
     result->saturations = call.saturations;
     result->bias_injections = call.injections;
-    if (result->opened) fire(network, p, call.x, result);
+    if (result->opened) fire(network, p, token->token, call.x, result);
 }

@@ -50,15 +50,17 @@ struct network;
 /* Memory comes from the caller: allocate(context, bytes) returns zeroed memory aligned to 64 bytes, or
  * NULL, and frees it after the network's last use.  network_new returns NULL as soon as it does. */
 typedef void *network_allocate(void *context, size_t bytes);
-/* Bytes that network_new will ask for, each array rounded up to 64. */
-uint64_t network_bytes(const struct network_model *model, unsigned workers);
-struct network *network_new(const struct network_model *model, unsigned workers, network_allocate *allocate,
-                            void *context);
+/* window_tokens: 0 for spikes step by step (network_receive); else the most tokens that are worked through
+ * together in whole windows, level by level (network_receive_window).
+ * Bytes that network_new will ask for, each array rounded up to 64. */
+uint64_t network_bytes(const struct network_model *model, unsigned workers, uint32_t window_tokens);
+struct network *network_new(const struct network_model *model, unsigned workers, uint32_t window_tokens,
+                            network_allocate *allocate, void *context);
 /* Back to an empty sequence.  O(state). */
 void network_reset(struct network *network);
 
 /* The train of population p: valid from its close until its next close. */
-const struct train *network_train(const struct network *network, uint32_t p);
+const struct train *network_train(const struct network *network, uint32_t p, uint32_t token);
 
 /* Input spikes of a token: fills *packet and *spike for population p (tok or pos) with the given row. */
 void network_input(const struct network *network, uint32_t p, uint32_t row, const struct token_window *token,

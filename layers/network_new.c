@@ -23,20 +23,16 @@ static void *take(struct builder *builder, uint64_t count, uint64_t size)
     return memory;
 }
 
-static void take_norm(struct builder *b, const struct network *network, const struct norm_slot *slot,
-                      struct norm_state *norm)
+static void take_norm(struct builder *b, const struct network *network, int emptied, struct norm_state *norm)
 {
     uint64_t hidden = network->model.graph->config.hidden;
-    int emptied = network->model.graph->population[slot->output].into_residual;
     struct norm_state made = {0};
     made.own = take(b, hidden, sizeof *made.own);
     made.mean = take(b, network->workers, sizeof *made.mean);
     made.square = take(b, network->workers, sizeof *made.square);
     made.product = take(b, hidden, sizeof *made.product);
-    for (int parity = 0; parity < 2; parity++) {
-        made.centered[parity] = take(b, hidden, sizeof *made.centered[0]);
-        if (emptied) made.emptied[parity] = take(b, hidden, sizeof *made.emptied[0]);
-    }
+    made.centered = take(b, hidden, sizeof *made.centered);
+    if (emptied) made.emptied = take(b, hidden, sizeof *made.emptied);
     if (norm != NULL) *norm = made;
 }
 
@@ -45,15 +41,13 @@ static void take_attention(struct builder *b, const struct network *network, str
     const struct model_config *config = &network->model.graph->config;
     uint64_t hidden = config->hidden, heads = config->heads, positions = config->positions;
     struct attention_state made = {0};
-    made.key_sums = take(b, hidden * positions, sizeof *made.key_sums);
-    made.value_sums = take(b, hidden * positions, sizeof *made.value_sums);
     made.query = take(b, hidden, sizeof *made.query);
     made.score = take(b, heads * positions, sizeof *made.score);
     made.own_score = take(b, network->workers * heads, sizeof *made.own_score);
     made.exponential = take(b, heads * positions, sizeof *made.exponential);
     made.weight_sum = take(b, heads, sizeof *made.weight_sum);
     made.context = take(b, hidden, sizeof *made.context);
-    for (int parity = 0; parity < 2; parity++) made.octave[parity] = take(b, heads, sizeof *made.octave[0]);
+    made.octave = take(b, heads, sizeof *made.octave);
     made.inverse = take(b, network->workers * heads, sizeof *made.inverse);
     made.context_sum = take(b, hidden, sizeof *made.context_sum);
     made.product = take(b, hidden, sizeof *made.product);
@@ -65,65 +59,155 @@ static void take_train(struct builder *b, const struct network *network, uint32_
     const struct population *population = &network->model.graph->population[p];
     int gates = population->code == CODE_HG;
     unsigned steps = network->model.steps;
-    if (population->code == CODE_INPUT) return;
     struct train made = {.population = p};
     if (gates)
         made.hg = take(b, population->neurons, sizeof *made.hg);
     else
         made.codes = take(b, population->neurons, sizeof *made.codes);
-    made.spikes = take(b, train_spikes_max(population->neurons, steps, gates), sizeof *made.spikes);
-    made.packets = take(b, (uint64_t)graph_blocks(network->model.graph, p) * steps, sizeof *made.packets);
+    if (!network->windows) {
+        made.spikes = take(b, train_spikes_max(population->neurons, steps, gates), sizeof *made.spikes);
+        made.packets = take(b, (uint64_t)graph_blocks(network->model.graph, p) * steps, sizeof *made.packets);
+    }
     if (train != NULL) *train = made;
+}
+
+/* Whole windows are worked through level by level, so that what a level leaves behind is used up before the
+ * same kind of level comes again: its memory serves all layers.  The first population, matrix, norm of a kind
+ * whose memory `index` shares, or index itself. */
+static uint32_t first_population(const struct network *network, uint32_t p)
+{
+    const struct graph *graph = network->model.graph;
+    for (uint32_t q = 0; network->windows && q < p; q++)
+        if (graph->population[q].kind == graph->population[p].kind) return q;
+    return p;
+}
+
+static const char *last_name(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot != NULL ? dot : name;
+}
+
+static uint32_t first_matrix(const struct network *network, uint32_t m)
+{
+    const struct graph *graph = network->model.graph;
+    for (uint32_t k = 0; network->windows && k < m; k++)
+        if (strcmp(last_name(graph->matrix[k].name), last_name(graph->matrix[m].name)) == 0) return k;
+    return m;
+}
+
+static void take_trains(struct builder *b, struct network *network)
+{
+    const struct graph *graph = network->model.graph;
+    for (uint32_t p = 0; p < graph->populations && !b->failed; p++) {
+        uint32_t first = first_population(network, p), copies = network->train_copies;
+        if (graph->population[p].code == CODE_INPUT) continue;
+        for (uint32_t c = 0; c < copies; c++) {
+            struct train *train = b->allocate != NULL ? &network->train[(uint64_t)p * copies + c] : NULL;
+            if (first == p)
+                take_train(b, network, p, train);
+            else if (train != NULL)
+                *train = network->train[(uint64_t)first * copies + c];
+            if (train != NULL) train->population = p;
+        }
+    }
+}
+
+static void take_sums(struct builder *b, struct network *network)
+{
+    const struct graph *graph = network->model.graph;
+    for (uint32_t m = 0; m < graph->matrices; m++) {
+        uint32_t first = first_matrix(network, m), copies = network->copies;
+        for (uint32_t c = 0; c < copies; c++) {
+            int64_t *sum = first == m ? take(b, graph->matrix[m].targets, sizeof *sum) : NULL;
+            if (b->allocate == NULL || b->failed) continue;
+            network->sum[(uint64_t)m * copies + c] = first == m ? sum : network->sum[(uint64_t)first * copies + c];
+        }
+    }
+}
+
+static void take_norms(struct builder *b, struct network *network)
+{
+    const struct graph *graph = network->model.graph;
+    int any = 0;
+    for (uint32_t n = 0; n < graph->norms; n++) any |= graph->population[graph->norm[n].output].into_residual;
+    for (uint32_t n = 0; n < graph->norms; n++) {
+        int shared = network->windows && n > 0;
+        int emptied = network->windows ? any : graph->population[graph->norm[n].output].into_residual;
+        for (uint32_t c = 0; c < network->copies; c++) {
+            struct norm_state *norm = b->allocate != NULL ? &network->norm[(uint64_t)n * network->copies + c] : NULL;
+            if (!shared)
+                take_norm(b, network, emptied, norm);
+            else if (norm != NULL)
+                *norm = network->norm[c];
+        }
+    }
+}
+
+static void take_attentions(struct builder *b, struct network *network)
+{
+    const struct model_config *config = &network->model.graph->config;
+    for (uint32_t l = 0; l < config->layers; l++) {
+        uint64_t cache = (uint64_t)config->hidden * config->positions;
+        int32_t *keys = take(b, cache, sizeof *keys), *values = take(b, cache, sizeof *values);
+        for (uint32_t c = 0; c < network->copies; c++) {
+            struct attention_state *attention =
+                b->allocate != NULL ? &network->attention[(uint64_t)l * network->copies + c] : NULL;
+            if (!network->windows || l == 0)
+                take_attention(b, network, attention);
+            else if (attention != NULL)
+                *attention = network->attention[c];
+            if (attention == NULL) continue;
+            attention->key_sums = keys;
+            attention->value_sums = values;
+        }
+    }
 }
 
 /* Arrays of pointers first, then what they point to; the same walk counts and allocates. */
 static void take_all(struct builder *b, struct network *network)
 {
     const struct graph *graph = network->model.graph;
-    int make = b->allocate != NULL;
-    uint64_t largest = 0;
+    uint64_t largest = 0, copies = network->copies;
     network->links = take(b, graph->populations, sizeof *network->links);
-    network->train = take(b, graph->populations, sizeof *network->train);
-    network->sum = take(b, graph->matrices, sizeof *network->sum);
-    network->norm = take(b, graph->norms, sizeof *network->norm);
-    network->attention = take(b, graph->config.layers, sizeof *network->attention);
+    network->train = take(b, graph->populations * (uint64_t)network->train_copies, sizeof *network->train);
+    network->sum = take(b, graph->matrices * copies, sizeof *network->sum);
+    network->norm = take(b, graph->norms * copies, sizeof *network->norm);
+    network->attention = take(b, graph->config.layers * copies, sizeof *network->attention);
     network->scratch = take(b, network->workers, sizeof *network->scratch);
     network->residual = take(b, (uint64_t)network->slots * graph->config.hidden, sizeof *network->residual);
     if (b->failed) return;
-    for (uint32_t p = 0; p < graph->populations; p++) {
-        take_train(b, network, p, make ? &network->train[p] : NULL);
+    take_trains(b, network);
+    take_sums(b, network);
+    take_norms(b, network);
+    take_attentions(b, network);
+    for (uint32_t p = 0; p < graph->populations; p++)
         if (graph->population[p].code == CODE_OAT && graph->population[p].neurons > largest)
             largest = graph->population[p].neurons;
-    }
-    for (uint32_t m = 0; m < graph->matrices; m++)
-        for (int parity = 0; parity < 2; parity++) {
-            int64_t *sum = take(b, graph->matrix[m].targets, sizeof *sum);
-            if (make && !b->failed) network->sum[m][parity] = sum;
-        }
-    for (uint32_t n = 0; n < graph->norms; n++) take_norm(b, network, &graph->norm[n], make ? &network->norm[n] : NULL);
-    for (uint32_t l = 0; l < graph->config.layers; l++)
-        take_attention(b, network, make ? &network->attention[l] : NULL);
     for (unsigned w = 0; w < network->workers; w++) {
         double *scratch = take(b, largest, sizeof *scratch);
-        if (make && !b->failed) network->scratch[w] = scratch;
+        if (b->allocate != NULL && !b->failed) network->scratch[w] = scratch;
     }
 }
 
+/* Where the layer's attention finds its other populations' thresholds, in every copy. */
 static void link_attention(struct network *network, uint32_t p)
 {
     const struct population *population = &network->model.graph->population[p];
     if (population->kind < POPULATION_QUERY || population->kind > POPULATION_ATTENTION) return;
-    struct attention_state *attention = &network->attention[population->layer];
-    network->links[p].attention = attention;
-    switch (population->kind) {
-    case POPULATION_QUERY: attention->query_population = p; break;
-    case POPULATION_KEY: attention->key_population = p; break;
-    case POPULATION_VALUE: attention->value_population = p; break;
-    case POPULATION_EXP: attention->exp_population = p; break;
-    case POPULATION_WEIGHT: attention->weight_population = p; break;
-    case POPULATION_INVERSE: attention->inverse_population = p; break;
-    case POPULATION_CONTEXT: attention->context_population = p; break;
-    default: break;
+    network->links[p].layer = (uint32_t)population->layer;
+    for (uint32_t c = 0; c < network->copies; c++) {
+        struct attention_state *attention = network_attention(network, p, c);
+        switch (population->kind) {
+        case POPULATION_QUERY: attention->query_population = p; break;
+        case POPULATION_KEY: attention->key_population = p; break;
+        case POPULATION_VALUE: attention->value_population = p; break;
+        case POPULATION_EXP: attention->exp_population = p; break;
+        case POPULATION_WEIGHT: attention->weight_population = p; break;
+        case POPULATION_INVERSE: attention->inverse_population = p; break;
+        case POPULATION_CONTEXT: attention->context_population = p; break;
+        default: break;
+        }
     }
 }
 
@@ -132,11 +216,11 @@ static void link_population(struct network *network, uint32_t p)
     const struct population *population = &network->model.graph->population[p];
     const struct population_params *params = &network->model.population[p];
     struct population_links *links = &network->links[p];
-    links->input = links->emptied_norm = GRAPH_NONE;
+    links->input = links->emptied_norm = links->layer = GRAPH_NONE;
+    links->norm = population->norm;
     links->lsb = 1.0;
     if (population->code == CODE_OAT)
         links->lsb = params->scale * real_power_of_two(params->exponent - (int)network->model.steps);
-    if (population->norm != GRAPH_NONE) links->norm = &network->norm[population->norm];
     link_attention(network, p);
 }
 
@@ -168,7 +252,7 @@ static void link_residuals(struct network *network)
     }
 }
 
-static struct network plan_of(const struct network_model *model, unsigned workers)
+static struct network plan_of(const struct network_model *model, unsigned workers, uint32_t window_tokens)
 {
     const struct model_config *config = &model->graph->config;
     struct network plan = {.model = *model, .workers = workers};
@@ -176,27 +260,30 @@ static struct network plan_of(const struct network_model *model, unsigned worker
     plan.heads = config->heads;
     plan.head_dim = plan.hidden / plan.heads;
     plan.positions = config->positions;
-    plan.slots = model->graph->levels + 2;
+    plan.windows = window_tokens > 0;
+    plan.copies = plan.windows ? window_tokens : 2;
+    plan.train_copies = plan.windows ? window_tokens : 1;
+    plan.slots = plan.windows ? window_tokens : model->graph->levels + 2;
     return plan;
 }
 
-uint64_t network_bytes(const struct network_model *model, unsigned workers)
+uint64_t network_bytes(const struct network_model *model, unsigned workers, uint32_t window_tokens)
 {
     struct builder builder = {NULL, NULL, 0, 0};
-    struct network plan = plan_of(model, workers);
+    struct network plan = plan_of(model, workers, window_tokens);
     take(&builder, 1, sizeof plan);
     take_all(&builder, &plan);
     return builder.bytes;
 }
 
-struct network *network_new(const struct network_model *model, unsigned workers, network_allocate *allocate,
-                            void *context)
+struct network *network_new(const struct network_model *model, unsigned workers, uint32_t window_tokens,
+                            network_allocate *allocate, void *context)
 {
     const struct graph *graph = model->graph;
     struct builder builder = {allocate, context, 0, 0};
     struct network *network = take(&builder, 1, sizeof *network);
     if (network == NULL) return NULL;
-    *network = plan_of(model, workers);
+    *network = plan_of(model, workers, window_tokens);
     take_all(&builder, network);
     if (builder.failed) return NULL;
     for (uint32_t p = 0; p < graph->populations; p++) link_population(network, p);
@@ -213,8 +300,7 @@ static void reset_norm(const struct network *network, struct norm_state *norm)
     CLEAR(norm->mean, network->workers);
     CLEAR(norm->square, network->workers);
     CLEAR(norm->product, network->hidden);
-    for (int parity = 0; parity < 2; parity++)
-        if (norm->emptied[parity] != NULL) CLEAR(norm->emptied[parity], network->hidden);
+    if (norm->emptied != NULL) CLEAR(norm->emptied, network->hidden);
 }
 
 /* The cache itself needs no clearing: a window's own column and row start at zero when k and v close. */
@@ -233,7 +319,8 @@ void network_reset(struct network *network)
 {
     const struct graph *graph = network->model.graph;
     for (uint32_t m = 0; m < graph->matrices; m++)
-        for (int parity = 0; parity < 2; parity++) CLEAR(network->sum[m][parity], graph->matrix[m].targets);
-    for (uint32_t n = 0; n < graph->norms; n++) reset_norm(network, &network->norm[n]);
-    for (uint32_t l = 0; l < graph->config.layers; l++) reset_attention(network, &network->attention[l]);
+        for (uint32_t c = 0; c < network->copies; c++) CLEAR(network_sum(network, m, c), graph->matrix[m].targets);
+    for (uint64_t n = 0; n < (uint64_t)graph->norms * network->copies; n++) reset_norm(network, &network->norm[n]);
+    for (uint64_t l = 0; l < (uint64_t)graph->config.layers * network->copies; l++)
+        reset_attention(network, &network->attention[l]);
 }

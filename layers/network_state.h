@@ -8,15 +8,15 @@ typedef __int128 wide; /* squares and products with HG trains */
 
 /* One LayerNorm's membranes. */
 struct norm_state {
-    int64_t *own;         /* [D] residual train's values: first synapse */
-    int64_t *mean;        /* [workers] their sum, in parts: second synapse */
-    int64_t *centered[2]; /* [D] xmu's running sums, by token parity */
-    wide *square;         /* [workers] sum of squares, in parts */
-    wide *product;        /* [D] xmu * rstd */
-    int64_t *emptied[2];  /* [D] ln's train into the emptied residual (post-LN), by token parity, or NULL */
+    int64_t *own;      /* [D] residual train's values: first synapse */
+    int64_t *mean;     /* [workers] their sum, in parts: second synapse */
+    int64_t *centered; /* [D] xmu's running sums */
+    wide *square;      /* [workers] sum of squares, in parts */
+    wide *product;     /* [D] xmu * rstd */
+    int64_t *emptied;  /* [D] ln's train into the emptied residual (post-LN), or NULL */
 };
 
-/* One attention layer's membranes and its KV cache of spike sums. */
+/* One attention layer's membranes, and its KV cache of spike sums, which all copies share. */
 struct attention_state {
     int32_t *key_sums;    /* [D][positions]: channel-major, one row is what a q spike meets */
     int32_t *value_sums;  /* [positions][D] */
@@ -26,7 +26,7 @@ struct attention_state {
     int64_t *exponential; /* [H][positions] membranes of e */
     int64_t *weight_sum;  /* [H] sum of e */
     int64_t *context;     /* [D] e.v */
-    int *octave[2];       /* [H] floor(log2 sum e), by token parity */
+    int *octave;          /* [H] floor(log2 sum e) */
     int64_t *inverse;     /* [workers][H] running sums of inv, one copy a worker */
     int64_t *context_sum; /* [D] running sums of ctx */
     wide *product;        /* [D] ctx * inv */
@@ -41,9 +41,8 @@ struct population_links {
     uint32_t intake[4], intakes;  /* res: matrices whose products its close takes into the residual */
     int starts_residual;          /* res: the token's first one */
     uint32_t emptied_norm; /* norm whose ln train replaces the residual when it ends, at this close, or GRAPH_NONE */
-    struct norm_state *norm;
-    struct attention_state *attention;
-    double lsb; /* OAT: alpha_nor 2^-T */
+    uint32_t norm, layer;  /* its norm and attention layer, or GRAPH_NONE */
+    double lsb;            /* OAT: alpha_nor 2^-T */
 };
 
 struct network {
@@ -51,10 +50,12 @@ struct network {
     unsigned workers;
     uint32_t hidden, heads, head_dim, positions; /* D, H, D/H */
     struct population_links *links;              /* [populations] */
-    struct train *train;                         /* [populations] */
-    int64_t *(*sum)[2];                          /* [matrices][token parity][targets] */
-    struct norm_state *norm;                     /* [norms] */
-    struct attention_state *attention;           /* [layers] */
+    int windows;                                 /* 1: whole windows, level by level; 0: step by step */
+    uint32_t copies, train_copies;               /* of every membrane and train, taken in turn by the tokens */
+    struct train *train;                         /* [populations][train_copies] */
+    int64_t **sum;                               /* [matrices][copies], each [targets] */
+    struct norm_state *norm;                     /* [norms][copies] */
+    struct attention_state *attention;           /* [layers][copies] */
     int64_t *residual;                           /* [slots][D] */
     uint32_t slots;
     double **scratch; /* [workers][largest population] */
@@ -63,6 +64,27 @@ struct network {
 static inline int64_t *network_residual(const struct network *network, uint32_t token)
 {
     return network->residual + (uint64_t)(token % network->slots) * network->hidden;
+}
+
+static inline struct train *network_own_train(const struct network *network, uint32_t p, uint32_t token)
+{
+    return &network->train[(uint64_t)p * network->train_copies + token % network->train_copies];
+}
+
+static inline int64_t *network_sum(const struct network *network, uint32_t m, uint32_t token)
+{
+    return network->sum[(uint64_t)m * network->copies + token % network->copies];
+}
+
+/* The membranes of the norm, or attention layer, that population p belongs to. */
+static inline struct norm_state *network_norm(const struct network *network, uint32_t p, uint32_t token)
+{
+    return &network->norm[(uint64_t)network->links[p].norm * network->copies + token % network->copies];
+}
+
+static inline struct attention_state *network_attention(const struct network *network, uint32_t p, uint32_t token)
+{
+    return &network->attention[(uint64_t)network->links[p].layer * network->copies + token % network->copies];
 }
 
 /* A spike's integer weight at `step` in units of its neuron's lsb. */

@@ -6,10 +6,10 @@
 void centered_close(struct close_call *call)
 {
     struct network *network = call->network;
-    struct norm_state *norm = network->links[call->population].norm;
+    struct norm_state *norm = network_norm(network, call->population, call->token->token);
     uint32_t residual = network->model.graph->norm[network->model.graph->population[call->population].norm].residual;
     double unit = network->links[residual].lsb / (double)network->hidden;
-    int64_t total = 0, *centered = norm->centered[call->token->token & 1];
+    int64_t total = 0, *centered = norm->centered;
     for (unsigned w = 0; w < network->workers; w++) {
         total += norm->mean[w];
         norm->mean[w] = 0;
@@ -23,9 +23,9 @@ void centered_close(struct close_call *call)
 
 void centered_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
-    struct norm_state *norm = network->links[packet->population].norm;
+    struct norm_state *norm = network_norm(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
-    int64_t *centered = norm->centered[packet->token & 1];
+    int64_t *centered = norm->centered;
     uint32_t from, to, first, last;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     packet_slice(packet, from, to, &first, &last);
@@ -43,7 +43,7 @@ void rstd_close(struct close_call *call)
 {
     struct network *network = call->network;
     const struct graph *graph = network->model.graph;
-    struct norm_state *norm = network->links[call->population].norm;
+    struct norm_state *norm = network_norm(network, call->population, call->token->token);
     double lsb = network->links[graph->norm[graph->population[call->population].norm].centered].lsb;
     wide total = 0;
     for (unsigned w = 0; w < network->workers; w++) {
@@ -52,17 +52,17 @@ void rstd_close(struct close_call *call)
     }
     double variance = (double)total * (lsb * lsb / (double)network->hidden);
     const struct hg_table *table = &network->model.table[network->model.population[call->population].table];
-    struct hg_code *code = &network->train[call->population].hg[0];
+    struct hg_code *code = &network_own_train(network, call->population, call->token->token)->hg[0];
     hg_encode(table, network->model.steps, variance + graph->config.norm_epsilon, code);
     call->saturations += code->saturated;
 }
 
 void rstd_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
-    struct norm_state *norm = network->links[packet->population].norm;
+    struct norm_state *norm = network_norm(network, packet->population, packet->token);
     const struct hg_table *table = &network->model.table[network->model.population[packet->population].table];
-    const struct hg_code *code = &network->train[packet->population].hg[0];
-    const int64_t *centered = norm->centered[packet->token & 1];
+    const struct hg_code *code = &network_own_train(network, packet->population, packet->token)->hg[0];
+    const int64_t *centered = norm->centered;
     uint32_t from, to;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     for (uint32_t s = 0; s < packet->count; s++) {
@@ -77,7 +77,7 @@ void norm_close(struct close_call *call)
     struct network *network = call->network;
     const struct graph *graph = network->model.graph;
     uint32_t n = graph->population[call->population].norm;
-    struct norm_state *norm = &network->norm[n];
+    struct norm_state *norm = network_norm(network, call->population, call->token->token);
     const struct norm_params *params = &network->model.norm[n];
     const struct hg_table *table = &network->model.table[network->model.population[graph->norm[n].rstd].table];
     double unit = network->links[graph->norm[n].centered].lsb * real_power_of_two(table->output_grid);
@@ -91,7 +91,7 @@ void norm_close(struct close_call *call)
 void norm_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
     linear_receive(network, packet, worker, workers);
-    int64_t *emptied = network->links[packet->population].norm->emptied[packet->token & 1];
+    int64_t *emptied = network_norm(network, packet->population, packet->token)->emptied;
     if (emptied == NULL) return;
     const struct population_params *params = &network->model.population[packet->population];
     uint32_t from, to, first, last;

@@ -24,7 +24,7 @@ void residual_replace(struct close_call *call)
     uint32_t norm = network->links[call->population].emptied_norm;
     double lsb = network->links[network->model.graph->norm[norm].output].lsb;
     double per_grid = real_power_of_two(-network->model.residual_grid);
-    int64_t *sum = network->norm[norm].emptied[call->token->token & 1];
+    int64_t *sum = network->norm[(uint64_t)norm * network->copies + call->token->token % network->copies].emptied;
     int64_t *potential = network_residual(network, call->token->token);
     for (uint32_t i = 0; i < network->hidden; i++) {
         potential[i] = add_value(0, (double)sum[i] * lsb, per_grid, &call->saturations);
@@ -35,7 +35,7 @@ void residual_replace(struct close_call *call)
 static void take_in(struct close_call *call, uint32_t m, int64_t *potential, double per_grid)
 {
     struct network *network = call->network;
-    int64_t *sum = network->sum[m][call->token->token & 1];
+    int64_t *sum = network_sum(network, m, call->token->token);
     const double *bias = network->model.matrix[m].bias;
     double unit = network_matrix_unit(network, m);
     for (uint32_t i = 0; i < network->hidden; i++) {
@@ -68,19 +68,20 @@ void residual_close(struct close_call *call)
 void residual_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
     const struct population_links *links = &network->links[packet->population];
-    if (links->norm == NULL) {
+    if (links->norm == GRAPH_NONE) {
         linear_receive(network, packet, worker, workers);
         return;
     }
     const struct population_params *params = &network->model.population[packet->population];
+    struct norm_state *norm = network_norm(network, packet->population, packet->token);
     uint32_t from, to, first, last;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     packet_slice(packet, from, to, &first, &last);
     int64_t total = 0;
     for (uint32_t s = first; s < last; s++) {
         int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
-        links->norm->own[packet->spikes[s] & SPIKE_NEURON] += delta;
+        norm->own[packet->spikes[s] & SPIKE_NEURON] += delta;
         total += delta;
     }
-    links->norm->mean[worker] += total;
+    norm->mean[worker] += total;
 }
