@@ -69,7 +69,7 @@ Q := $(if $(V),,@)# V=1 shows the commands
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: all docs format need deps demo check check-run check-build check-long unit asan tsan debug lint lint-format \
-        lint-cppcheck lint-tidy lint-warnings lint-headers lint-shell fuzz fuzz-build replay bench mutants \
+        lint-cppcheck lint-tidy lint-warnings lint-headers lint-shell fuzz fuzz-run fuzz-build replay bench mutants \
         install install-files uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -186,7 +186,10 @@ check-variants:
 # help: fuzz           every fuzz target for FUZZ_SECONDS (30) under libFuzzer, ASan and UBSan
 fuzz:
 	@CC="$(CC)" scripts/deps.sh install fuzz
-	@$(MAKE) --no-print-directory $(PARALLEL) BUILD=build/fuzz CC=$(CLANG) SANITIZE=address,undefined \
+	@$(MAKE) --no-print-directory $(PARALLEL) fuzz-run
+# Apart from fuzz: only a make started after the installation knows clang's name.
+fuzz-run:
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=$(CLANG) SANITIZE=address,undefined \
 	    CFLAGS="$(CFLAGS) -fsanitize=fuzzer-no-link" fuzz-build
 	@scripts/fuzz.sh $(FUZZ_SECONDS) $(patsubst test/fuzz/%.c,build/fuzz/test/fuzz/%,$(FUZZ_SOURCES))
 fuzz-build: $(FUZZ_TARGETS)

@@ -8,33 +8,47 @@ enum { TILE_TARGETS = 64, TILE_SOURCES = 256, TILE_PANELS = TILE_TARGETS / DENSE
 
 /* Four doubles side by side; the compiler splits them where registers are narrower. */
 typedef double lanes __attribute__((vector_size(32), aligned(8), may_alias));
-enum { LANES = 4, PANEL_VECTORS = DENSE_PANEL / LANES };
+_Static_assert(DENSE_PANEL == 8 && DENSE_ROWS == 4, "one_row and four_rows are written out");
 
-static inline __attribute__((always_inline)) void panel_product(const double *x, size_t stride, const unsigned rows,
-                                                                const double *panel, size_t sources, double *y)
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+ALWAYS_INLINE void one_row(const double *x, const double *panel, size_t sources, double *y)
 {
-    lanes sum[DENSE_ROWS][PANEL_VECTORS];
-    for (unsigned r = 0; r < rows; r++)
-        for (unsigned v = 0; v < PANEL_VECTORS; v++) sum[r][v] = *(const lanes *)(y + r * DENSE_PANEL + v * LANES);
+    lanes *out = (lanes *)y, sum0 = out[0], sum1 = out[1];
     for (size_t k = 0; k < sources; k++) {
         const lanes *w = (const lanes *)(panel + k * DENSE_PANEL);
-        for (unsigned r = 0; r < rows; r++)
-            for (unsigned v = 0; v < PANEL_VECTORS; v++) sum[r][v] += x[r * stride + k] * w[v];
+        sum0 += x[k] * w[0];
+        sum1 += x[k] * w[1];
     }
-    for (unsigned r = 0; r < rows; r++)
-        for (unsigned v = 0; v < PANEL_VECTORS; v++) *(lanes *)(y + r * DENSE_PANEL + v * LANES) = sum[r][v];
+    out[0] = sum0;
+    out[1] = sum1;
+}
+
+/* Four rows at a time share each panel row that is read; the sums stay in registers. */
+ALWAYS_INLINE void four_rows(const double *x, size_t stride, const double *panel, size_t sources, double *y)
+{
+    const double *x1 = x + stride, *x2 = x1 + stride, *x3 = x2 + stride;
+    lanes *out = (lanes *)y;
+    lanes a0 = out[0], a1 = out[1], b0 = out[2], b1 = out[3], c0 = out[4], c1 = out[5], d0 = out[6], d1 = out[7];
+    for (size_t k = 0; k < sources; k++) {
+        const lanes *w = (const lanes *)(panel + k * DENSE_PANEL);
+        const lanes w0 = w[0], w1 = w[1];
+        a0 += x[k] * w0, a1 += x[k] * w1;
+        b0 += x1[k] * w0, b1 += x1[k] * w1;
+        c0 += x2[k] * w0, c1 += x2[k] * w1;
+        d0 += x3[k] * w0, d1 += x3[k] * w1;
+    }
+    out[0] = a0, out[1] = a1, out[2] = b0, out[3] = b1, out[4] = c0, out[5] = c1, out[6] = d0, out[7] = d1;
 }
 
 #define PANEL_PRODUCT(name, attributes)                                                                             \
     attributes static void name(const double *x, size_t stride, unsigned rows, const double *panel, size_t sources, \
                                 double *y)                                                                          \
     {                                                                                                               \
-        switch (rows) {                                                                                             \
-        case 1: panel_product(x, stride, 1, panel, sources, y); break;                                              \
-        case 2: panel_product(x, stride, 2, panel, sources, y); break;                                              \
-        case 3: panel_product(x, stride, 3, panel, sources, y); break;                                              \
-        default: panel_product(x, stride, 4, panel, sources, y); break;                                             \
-        }                                                                                                           \
+        if (rows == DENSE_ROWS)                                                                                     \
+            four_rows(x, stride, panel, sources, y);                                                                \
+        else                                                                                                        \
+            for (unsigned r = 0; r < rows; r++) one_row(x + r * stride, panel, sources, y + r * DENSE_PANEL);       \
     }
 
 PANEL_PRODUCT(panel_product_baseline, )

@@ -94,16 +94,17 @@ void tensor_shape_text(const uint64_t *shape, uint32_t rank, char *text, size_t 
 
 /* --- elements --- */
 
-/* An element's bits, aligned as weight_value wants them; a half is the word's low half. */
+enum { SEGMENT = 256 };
+
+/* An element's bits; a half is the word's low half. */
 union element {
     uint32_t word;
     uint16_t half;
 };
 
-static union element load(const struct checkpoint_tensor *tensor, uint64_t index)
+static inline union element load(const struct checkpoint_tensor *tensor, uint32_t size, uint64_t index)
 {
     union element element = {0};
-    uint32_t size = weight_size(tensor->type);
     const uint8_t *at = (const uint8_t *)tensor->data + index * size;
     if (size == sizeof element.word)
         memcpy(&element.word, at, sizeof element.word);
@@ -112,10 +113,19 @@ static union element load(const struct checkpoint_tensor *tensor, uint64_t index
     return element;
 }
 
-static double value_of(const struct checkpoint_tensor *tensor, uint64_t index)
+/* Exact for all three types; NaN and infinities stay such.  A half is a float's bits with the exponent moved:
+ * one exact product scales it, denormals included. */
+static inline float widen(enum weight_type type, union element element)
 {
-    union element element = load(tensor, index);
-    return weight_value(tensor->type, &element, 0);
+    uint32_t bits = element.word;
+    float value;
+    if (type == WEIGHT_BF16) bits = (uint32_t)element.half << 16;
+    if (type == WEIGHT_F16) {
+        bits = (element.half & 0x8000u) << 16 | (element.half & 0x7fffu) << 13;
+        if ((element.half & 0x7c00u) == 0x7c00u) bits |= 0x7f800000u;
+    }
+    memcpy(&value, &bits, sizeof value);
+    return type == WEIGHT_F16 ? value * 0x1p112f : value;
 }
 
 /* The exponent's bits: all set in NaN and infinities, and only there. */
@@ -139,21 +149,36 @@ static void check_range(const struct checkpoint_tensor *tensor, uint64_t first, 
 void checkpoint_tensor_f32(const struct checkpoint_tensor *tensor, uint64_t first, uint64_t count, float *out)
 {
     check_range(tensor, first, count);
-    for (uint64_t i = 0; i < count; i++) out[i] = (float)value_of(tensor, first + i);
+    switch (tensor->type) {
+    case WEIGHT_F32:
+        for (uint64_t i = 0; i < count; i++) out[i] = widen(WEIGHT_F32, load(tensor, 4, first + i));
+        break;
+    case WEIGHT_F16:
+        for (uint64_t i = 0; i < count; i++) out[i] = widen(WEIGHT_F16, load(tensor, 2, first + i));
+        break;
+    case WEIGHT_BF16:
+        for (uint64_t i = 0; i < count; i++) out[i] = widen(WEIGHT_BF16, load(tensor, 2, first + i));
+        break;
+    }
 }
 
 void checkpoint_tensor_f64(const struct checkpoint_tensor *tensor, uint64_t first, uint64_t count, double *out)
 {
     check_range(tensor, first, count);
-    for (uint64_t i = 0; i < count; i++) out[i] = value_of(tensor, first + i);
+    float narrow[SEGMENT];
+    for (uint64_t at = 0; at < count; at += SEGMENT) {
+        uint64_t n = count - at < SEGMENT ? count - at : SEGMENT;
+        checkpoint_tensor_f32(tensor, first + at, n, narrow);
+        for (uint64_t i = 0; i < n; i++) out[at + i] = narrow[i];
+    }
 }
 
 int64_t checkpoint_first_nonfinite(const struct checkpoint_tensor *tensor)
 {
     check_range(tensor, 0, tensor->elements);
-    uint32_t mask = exponent_mask(tensor->type);
+    uint32_t mask = exponent_mask(tensor->type), size = weight_size(tensor->type);
     for (uint64_t i = 0; i < tensor->elements; i++) {
-        if ((load(tensor, i).word & mask) == mask) return (int64_t)i;
+        if ((load(tensor, size, i).word & mask) == mask) return (int64_t)i;
     }
     return -1;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "layers/cpu.h"
 #include "layers/packet.h"
 
 /* 2^exponent as a float, -126 <= exponent <= 127. */
@@ -161,7 +162,7 @@ void synapse_rows_add(const struct synapse_rows *rows, const uint32_t *spikes, u
                       uint32_t width, unsigned shift, int64_t *sum)
 {
     int one_factor = rows->grid >= -GRID_IN_ONE_FACTOR && rows->grid <= GRID_IN_ONE_FACTOR;
-    if (one_factor && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"))
+    if (one_factor && cpu_has_vectors())
         synapse_rows_add_vector(rows, spikes, count, tile, width, shift, sum);
     else
         synapse_rows_add_portable(rows, spikes, count, tile, width, shift, sum);

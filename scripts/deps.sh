@@ -69,7 +69,8 @@ if [ "$(id -u)" != 0 ]; then
 fi
 if ! command -v apt-get >/dev/null 2>&1; then say_missing; exit 1; fi
 echo "Installing:$missing" >&2
-$as_root apt-get update -q >&2 || exit 1
+# A repository of the user's that does not answer is no reason to stop: what counts is the installation.
+$as_root apt-get update -q >&2
 # shellcheck disable=SC2086,SC2046 # lists of words
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
     $(with_versions $missing) >&2 || { say_missing; exit 1; }

@@ -6,7 +6,9 @@ set -u
 work=${1:?directory for the copy}
 rm -rf "$work"
 mkdir -p "$work"
-tar -c --exclude=./build --exclude=./.git . | tar -x -C "$work"
+# Objects come along: each mutation then rebuilds one file.
+tar -c --exclude=./.git --exclude=./build . | tar -x -C "$work"
+if [ -d build/obj ]; then tar -c build/obj build/flags | tar -x -C "$work"; fi
 died=0 bad=0
 build() { make -s -C "$work" "build/test/$1" >"$work/build.log" 2>&1; }
 

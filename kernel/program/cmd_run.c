@@ -22,12 +22,13 @@ struct run {
     lassim_model *handle;
     const struct model *model;
     struct lassim_model_info info;
-    struct tokenizer *tokenizer;
+    struct tokenizer *tokenizer; /* NULL: the model has none, ids stand for text */
     struct sampler *sampler;
     lassim_session *session;
     struct npy_writer *logits;
     uint32_t *ids; /* prompt, then generated; [context + 1] */
     uint32_t prompt, generated, fed;
+    uint32_t shown;                /* ids printed, without a tokenizer */
     uint32_t next;                 /* chosen after the last token fed */
     enum lassim_status late;       /* first failure inside a callback */
     FILE *prose;                   /* where text and table go */
@@ -76,6 +77,7 @@ static enum lassim_status open_model(struct run *run)
     if (status != LASSIM_OK) return status;
     run->model = model_of(run->handle);
     lassim_model_info(run->handle, &run->info);
+    if (run->model->tokenizer.size == 0) return LASSIM_OK;
     return tokenizer_open(run->path, run->model->tokenizer.data, run->model->tokenizer.size, &run->tokenizer,
                           run->error);
 }
@@ -159,9 +161,15 @@ static enum lassim_status feed(struct run *run, uint32_t upto)
     return status != LASSIM_OK ? status : run->late;
 }
 
+/* The token's text; without a tokenizer its id, as --token-ids takes it. */
 static void show_token(struct run *run, struct text_stream *stream, uint32_t id)
 {
     size_t size;
+    if (run->tokenizer == NULL) {
+        fprintf(stream->out, "%s%" PRIu32, run->shown++ > 0 ? "," : "", id);
+        fflush(stream->out);
+        return;
+    }
     const uint8_t *bytes = tokenizer_token_bytes(run->tokenizer, id, &size);
     if (size > 0 && !tokenizer_is_special(run->tokenizer, id)) text_stream_add(stream, bytes, size);
 }
@@ -263,8 +271,11 @@ static json_t *ids_json(const uint32_t *ids, uint32_t n)
 static void print_json(const struct run *run, const struct metrics *metrics)
 {
     json_t *root = metrics_json(metrics, 1);
-    json_object_set_new(root, "prompt", json_stringn(run->text, run->text_prompt));
-    json_object_set_new(root, "text", json_stringn(run->text + run->text_prompt, run->text_size - run->text_prompt));
+    int text = run->tokenizer != NULL;
+    json_object_set_new(root, "prompt", text ? json_stringn(run->text, run->text_prompt) : json_null());
+    json_object_set_new(root, "text",
+                        text ? json_stringn(run->text + run->text_prompt, run->text_size - run->text_prompt)
+                             : json_null());
     json_object_set_new(root, "prompt_ids", ids_json(run->ids, run->prompt));
     json_object_set_new(root, "ids", ids_json(run->ids + run->prompt, run->generated));
     json_dumpf(root, run->prose, JSON_INDENT(1) | JSON_REAL_PRECISION(17));

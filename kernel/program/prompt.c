@@ -56,10 +56,17 @@ static enum lassim_status encode_file(const struct tokenizer *tokenizer, const c
     return status;
 }
 
+static enum lassim_status no_tokenizer(struct lassim_error *error)
+{
+    return lassim_fail(error, LASSIM_ERR_USAGE, "prompt", NULL,
+                       "expected --token-ids: the model has no tokenizer, so it cannot read a text");
+}
+
 static enum lassim_status read_ids(const struct cli *cli, const struct model *model, const struct tokenizer *tokenizer,
                                    uint32_t **ids, size_t *n, struct lassim_error *error)
 {
     const char *text = cli_text(cli, OPTION_PROMPT), *path = cli_text(cli, OPTION_PROMPT_FILE);
+    if (tokenizer == NULL && !cli_given(cli, OPTION_TOKEN_IDS)) return no_tokenizer(error);
     if (text != NULL) return encode(tokenizer, text, strlen(text), ids, n, error);
     if (path != NULL) return encode_file(tokenizer, path, ids, n, error);
     text = cli_text(cli, OPTION_TOKEN_IDS);

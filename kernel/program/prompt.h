@@ -14,8 +14,8 @@
 enum lassim_status prompt_token_ids(const char *text, uint32_t vocabulary, uint32_t **ids, size_t *n,
                                     struct lassim_error *error);
 /* The ids of --prompt, --prompt-file (without one newline at its end, as llama.cpp does), --token-ids (taken as
- * they are) or the model's own prompt; texts get bos in front where the tokenizer says so.  1 .. the model's
- * context of them, else LASSIM_ERR_USAGE.  *ids has room for context + 1 and is owned by the caller (free), also
+ * they are) or the model's own prompt; texts get bos in front where the tokenizer says so.  tokenizer is NULL for
+ * a model that has none: only --token-ids is taken then.  1 .. the model's context of ids, else LASSIM_ERR_USAGE.  *ids has room for context + 1 and is owned by the caller (free), also
  * on failure. */
 enum lassim_status prompt_read(const struct cli *cli, const struct model *model, const struct tokenizer *tokenizer,
                                uint32_t **ids, uint32_t *n, struct lassim_error *error);

@@ -200,11 +200,32 @@ static void test_widest_range(void **state)
     }
 }
 
+/* Every F16 and BF16 there is, read by rows, is what weight_value says, NaN and infinities too. */
+static void test_widening(void **state)
+{
+    (void)state;
+    uint16_t *w = malloc(65536 * sizeof *w);
+    double *wide = malloc(65536 * sizeof *wide);
+    for (uint32_t i = 0; i < 65536; i++) w[i] = (uint16_t)i;
+    for (enum weight_type type = WEIGHT_F16; type <= WEIGHT_BF16; type++) {
+        const struct checkpoint_tensor tensor = tensor_of(type, w, 1, 65536);
+        checkpoint_tensor_f64(&tensor, 0, 65536, wide);
+        for (uint32_t i = 0; i < 65536; i++) {
+            double expected = weight_value(type, w, i);
+            assert_true(wide[i] == expected || (wide[i] != wide[i] && expected != expected));
+            assert_true(__builtin_signbit(wide[i]) == __builtin_signbit(expected) || expected != expected);
+        }
+    }
+    free(w);
+    free(wide);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand),     cmocka_unit_test(test_rounding), cmocka_unit_test(test_f16_never_moves),
         cmocka_unit_test(test_zero_matrix), cmocka_unit_test(test_random),   cmocka_unit_test(test_widest_range),
+        cmocka_unit_test(test_widening),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
