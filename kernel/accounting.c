@@ -79,49 +79,65 @@ void account_input(struct accounting *accounting, const struct packet *packet)
 }
 
 void account_close(struct accounting *accounting, uint32_t population, const struct token_window *token,
-                   const struct close_result *result, const struct train *train, unsigned steps)
+                   const struct close_result *result, uint32_t neurons, uint64_t active, unsigned steps)
 {
     struct counters counters = {.saturations = result->saturations, .membrane_updates = result->bias_injections};
     if (result->opened) {
         counters.windows = 1;
-        counters.threshold_tests = (uint64_t)steps * train->neurons;
-        counters.active_neurons = train->active;
+        counters.threshold_tests = (uint64_t)steps * neurons;
+        counters.active_neurons = active;
     }
     add(accounting, population, token->token, &counters);
 }
 
 /* Partners that one spike meets in spike products. */
-static uint64_t partners(const struct population *population, const struct packet *packet)
+static uint64_t partners(const struct population *population, uint32_t position)
 {
     switch (population->product) {
     case PRODUCT_NONE: return 0;
     case PRODUCT_ONE: return 1;
     case PRODUCT_FIXED: return population->product_partners;
-    case PRODUCT_VISIBLE: return (uint64_t)packet->position + 1;
+    case PRODUCT_VISIBLE: return (uint64_t)position + 1;
     }
     return 0;
 }
 
-void account_packet(struct accounting *accounting, const struct packet *packet)
+static void add_spikes(struct accounting *accounting, uint32_t p, uint32_t token, uint32_t position,
+                       const struct tally *tally)
 {
-    const struct population *population = &accounting->graph->population[packet->population];
-    uint64_t spikes = packet->count - packet->gates;
+    const struct population *population = &accounting->graph->population[p];
     /* Half of the gates are sub-interval gates: they carry f(l) into products like a code spike. */
-    uint64_t products = (spikes + packet->gates / 2) * partners(population, packet);
-    uint64_t resets = population->code == CODE_INPUT ? 0 : spikes;
+    uint64_t products = (tally->spikes + tally->gates / 2) * partners(population, position);
+    uint64_t resets = population->code == CODE_INPUT ? 0 : tally->spikes;
     struct counters counters = {
-        .events = 1,
-        .spikes = spikes,
-        .spikes_positive = spikes - packet->negative,
-        .spikes_negative = packet->negative,
-        .spikes_normal = population->code == CODE_HG ? 0 : spikes - packet->outlier,
-        .spikes_outlier = packet->outlier,
-        .spikes_gate = packet->gates,
-        .synaptic_operations = spikes * population->fan_out,
+        .events = tally->events,
+        .spikes = tally->spikes,
+        .spikes_positive = tally->spikes - tally->negative,
+        .spikes_negative = tally->negative,
+        .spikes_normal = population->code == CODE_HG ? 0 : tally->spikes - tally->outlier,
+        .spikes_outlier = tally->outlier,
+        .spikes_gate = tally->gates,
+        .synaptic_operations = tally->spikes * population->fan_out,
         .spike_product_operations = products,
     };
     counters.membrane_updates = counters.synaptic_operations + products + resets;
-    add(accounting, packet->population, packet->token, &counters);
+    add(accounting, p, token, &counters);
+}
+
+void account_packet(struct accounting *accounting, const struct packet *packet)
+{
+    const struct tally tally = {.events = 1,
+                                .spikes = packet->count - packet->gates,
+                                .negative = packet->negative,
+                                .outlier = packet->outlier,
+                                .gates = packet->gates};
+    add_spikes(accounting, packet->population, packet->token, packet->position, &tally);
+}
+
+void account_train(struct accounting *accounting, uint32_t population, const struct token_window *token,
+                   const struct tally *tally)
+{
+    add_spikes(accounting, population, token->token, token->position, tally);
 }
 
 const struct counters *accounting_populations(const struct accounting *accounting)

@@ -6,6 +6,7 @@
 #include "kernel/counters.h"
 #include "kernel/error.h"
 #include "layers/network.h"
+#include "layers/tally.h"
 
 struct accounting;
 
@@ -19,11 +20,15 @@ void accounting_reset(struct accounting *accounting);
 void account_token(struct accounting *accounting, const struct token_window *token);
 /* An input population's window opens with its one spike. */
 void account_input(struct accounting *accounting, const struct packet *packet);
-/* A window closed; train is the population's new one (ignored unless result->opened); steps: T. */
+/* A window closed; neurons take part in it and `active` of them spike (both ignored unless result->opened);
+ * steps: T. */
 void account_close(struct accounting *accounting, uint32_t population, const struct token_window *token,
-                   const struct close_result *result, const struct train *train, unsigned steps);
+                   const struct close_result *result, uint32_t neurons, uint64_t active, unsigned steps);
 /* A spike packet was popped. */
 void account_packet(struct accounting *accounting, const struct packet *packet);
+/* A whole window's train was sent: counts as all its packets would. */
+void account_train(struct accounting *accounting, uint32_t population, const struct token_window *token,
+                   const struct tally *tally);
 
 /* [graph->populations]. */
 const struct counters *accounting_populations(const struct accounting *accounting);

@@ -122,8 +122,9 @@ static void settle(struct event_engine *engine, size_t i, int last_of_unit)
         return;
     }
     const struct close_result *result = &engine->result[i];
-    account_close(engine->setup.accounting, key->population, token, result,
-                  network_train(engine->network, key->population, key->token), engine->setup.steps);
+    const struct train *train = network_train(engine->network, key->population, key->token);
+    account_close(engine->setup.accounting, key->population, token, result, train->neurons, train->active,
+                  engine->setup.steps);
     if (result->opened) {
         push_train(engine, key);
         if (engine->setup.trace != NULL) engine->pending[engine->pending_count++] = engine->batch[i];

@@ -4,6 +4,7 @@
 
 #include "kernel/dense_engine.h"
 #include "kernel/event_engine.h"
+#include "kernel/fused_engine.h"
 
 enum { PROMPT_CHUNK_DEFAULT = 64, STEPS_MAX = 16 };
 #define DENSE_MEMORY_LIMIT (UINT64_C(4) << 30)
@@ -22,6 +23,7 @@ struct lassim_session {
     struct accounting *accounting;
     struct trace_writer *trace;
     struct event_engine *event;
+    struct fused_engine *fused;
     struct dense_engine *dense;
     int failed; /* a feed ended early: the state is of no more use */
 };
@@ -97,6 +99,7 @@ static enum lassim_status open_event(lassim_session *session, struct lassim_erro
     const struct event_engine_setup setup = {session->model,     session->steps, session->options.prompt_chunk,
                                              session->team,      session->pool,  session->trace,
                                              session->accounting};
+    if (session->options.engine == LASSIM_ENGINE_FUSED) return fused_engine_new(&setup, &session->fused, error);
     return event_engine_new(&setup, &session->event, error);
 }
 
@@ -113,8 +116,9 @@ static enum lassim_status open_dense(lassim_session *session, struct lassim_erro
 
 static enum lassim_status check_options(const struct lassim_options *options, struct lassim_error *error)
 {
-    if (options->engine != LASSIM_ENGINE_EVENT && options->engine != LASSIM_ENGINE_DENSE)
-        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "engine", "%d is not built; event and dense are",
+    if (options->engine != LASSIM_ENGINE_EVENT && options->engine != LASSIM_ENGINE_FUSED &&
+        options->engine != LASSIM_ENGINE_DENSE)
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "engine", "%d is not one of event, fused and dense",
                            (int)options->engine);
     if (options->timesteps > STEPS_MAX)
         return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "timesteps", "%u is not in 1 .. %d", options->timesteps,
@@ -163,6 +167,7 @@ void lassim_session_close(lassim_session *session)
 {
     if (session == NULL) return;
     event_engine_free(session->event);
+    fused_engine_free(session->fused);
     dense_engine_free(session->dense);
     trace_writer_abandon(session->trace);
     accounting_free(session->accounting);
@@ -217,6 +222,8 @@ enum lassim_status lassim_session_feed(lassim_session *session, const uint32_t *
     if (status != LASSIM_OK) return status;
     if (session->event != NULL) {
         status = event_engine_feed(session->event, ids, n, read, callback, context, error);
+    } else if (session->fused != NULL) {
+        status = fused_engine_feed(session->fused, ids, n, read, callback, context, error);
     } else {
         status = dense_engine_feed(session->dense, ids, n, read, callback, context, error);
         if (status == LASSIM_OK) account_dense(session, n, read);
@@ -230,6 +237,7 @@ void lassim_session_reset(lassim_session *session)
 {
     LASSIM_INVARIANT(session->trace == NULL, "a traced session cannot be reset");
     if (session->event != NULL) event_engine_reset(session->event);
+    if (session->fused != NULL) fused_engine_reset(session->fused);
     if (session->dense != NULL) {
         dense_engine_reset(session->dense);
         accounting_reset(session->accounting);
@@ -240,6 +248,7 @@ void lassim_session_reset(lassim_session *session)
 void lassim_session_stop(lassim_session *session)
 {
     if (session->event != NULL) event_engine_stop(session->event);
+    if (session->fused != NULL) fused_engine_stop(session->fused);
     if (session->dense != NULL) dense_engine_stop(session->dense);
 }
 
@@ -248,25 +257,27 @@ void lassim_session_progress(lassim_session *session, uint64_t *timesteps, uint6
     *timesteps = 0;
     if (session->event != NULL)
         event_engine_progress(session->event, timesteps, tokens);
+    else if (session->fused != NULL)
+        fused_engine_progress(session->fused, timesteps, tokens);
     else
         dense_engine_progress(session->dense, tokens);
 }
 
 const struct counters *session_population_counters(const lassim_session *session)
 {
-    return session->event != NULL ? accounting_populations(session->accounting) : NULL;
+    return session->dense == NULL ? accounting_populations(session->accounting) : NULL;
 }
 
 const struct counters *session_token_counters(const lassim_session *session, uint32_t *tokens)
 {
     const struct counters *counters = accounting_tokens(session->accounting, tokens);
-    return session->event != NULL ? counters : NULL;
+    return session->dense == NULL ? counters : NULL;
 }
 
 uint64_t session_timesteps(lassim_session *session)
 {
     uint64_t timesteps = 0, tokens;
-    if (session->event != NULL) event_engine_progress(session->event, &timesteps, &tokens);
+    if (session->dense == NULL) lassim_session_progress(session, &timesteps, &tokens);
     return timesteps;
 }
 

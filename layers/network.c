@@ -73,13 +73,13 @@ static void fire(struct network *network, uint32_t p, uint32_t token, const doub
     const struct population_params *params = &network->model.population[p];
     struct train *train = network_own_train(network, p, token);
     if (population->code == CODE_HG) {
-        train_build_hg(train, network->model.code, network->model.steps);
+        if (!network->windows) train_build_hg(train, network->model.code, network->model.steps);
         return;
     }
     const struct oat_params oat = {network->links[p].lsb, params->shift, network->model.steps, params->j,
                                    population->relu};
     result->saturations += oat_encode(&oat, 0, x, train->neurons, train->codes);
-    train_build_oat(train, network->model.code, network->model.steps);
+    if (!network->windows) train_build_oat(train, network->model.code, network->model.steps);
 }
 
 void network_close(struct network *network, uint32_t p, const struct token_window *token, unsigned worker,

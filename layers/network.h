@@ -70,7 +70,13 @@ void network_input(const struct network *network, uint32_t p, uint32_t row, cons
  * workers <= the number given to network_new. */
 void network_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
 
-/* Closes population p's input for the token and fires: its train is rebuilt.  scratch: the worker's.
+/* The same for the complete windows of tokens [first, first + count) of population p, which all have closed;
+ * in event order: q, k, v; inv, ctx.  Only in networks made for whole windows. */
+void network_receive_windows(struct network *network, uint32_t p, uint32_t first, uint32_t count, unsigned worker,
+                             unsigned workers);
+
+/* Closes population p's input for the token and fires: its train is rebuilt (for whole
+ * windows its codes only, no packets).  scratch: the worker's.
  * Populations of one token and level must be closed by one caller in table order. */
 void network_close(struct network *network, uint32_t p, const struct token_window *token, unsigned worker,
                    struct close_result *result);

@@ -164,6 +164,24 @@ static void take_attentions(struct builder *b, struct network *network)
     }
 }
 
+static void take_window_scratch(struct builder *b, struct network *network)
+{
+    const struct graph *graph = network->model.graph;
+    uint32_t sources = 0;
+    for (uint32_t m = 0; m < graph->matrices; m++)
+        if (graph->population[graph->matrix[m].source].code != CODE_INPUT && graph->matrix[m].sources > sources)
+            sources = graph->matrix[m].sources;
+    network->window = take(b, network->workers, sizeof *network->window);
+    network->window_scratch = take(b, network->workers, sizeof *network->window_scratch);
+    for (unsigned w = 0; w < network->workers && !b->failed; w++) {
+        struct synapse_window *window = take(b, network->copies, sizeof *window);
+        void *scratch = take(b, 1, synapse_window_scratch(sources, network->copies));
+        if (b->allocate == NULL || b->failed) continue;
+        network->window[w] = window;
+        network->window_scratch[w] = scratch;
+    }
+}
+
 /* Arrays of pointers first, then what they point to; the same walk counts and allocates. */
 static void take_all(struct builder *b, struct network *network)
 {
@@ -188,6 +206,7 @@ static void take_all(struct builder *b, struct network *network)
         double *scratch = take(b, largest, sizeof *scratch);
         if (b->allocate != NULL && !b->failed) network->scratch[w] = scratch;
     }
+    if (network->windows) take_window_scratch(b, network);
 }
 
 /* Where the layer's attention finds its other populations' thresholds, in every copy. */

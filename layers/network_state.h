@@ -3,6 +3,7 @@
 #define LASSIM_LAYERS_NETWORK_STATE_H
 
 #include "layers/network.h"
+#include "layers/synapse_window.h"
 
 typedef __int128 wide; /* squares and products with HG trains */
 
@@ -58,7 +59,9 @@ struct network {
     struct attention_state *attention;           /* [layers][copies] */
     int64_t *residual;                           /* [slots][D] */
     uint32_t slots;
-    double **scratch; /* [workers][largest population] */
+    double **scratch;               /* [workers][largest population] */
+    struct synapse_window **window; /* whole windows: [workers][copies] */
+    void **window_scratch;          /* whole windows: [workers] of synapse_window_scratch */
 };
 
 static inline int64_t *network_residual(const struct network *network, uint32_t token)

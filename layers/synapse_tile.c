@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "layers/cpu.h"
+
 /* ---- portable ---- */
 
 static const void *row_start(const struct synapse_rows *rows, uint32_t row, uint32_t tile)
@@ -25,7 +27,8 @@ static void pack_portable(const struct synapse_rows *rows, uint32_t from, uint32
     for (uint32_t k = 0; k < count; k++)
         for (uint32_t i = 0; i < SYNAPSE_PANEL_TARGETS; i++)
             panel[k * SYNAPSE_PANEL_TARGETS + i] =
-                i < width ? weight_value(rows->type, rows->weights, (uint64_t)(from + k) * rows->targets + tile + i) : 0;
+                i < width ? weight_value(rows->type, rows->weights, (uint64_t)(from + k) * rows->targets + tile + i)
+                          : 0;
 }
 
 static void multiply_portable(const double *panel, uint32_t count, const double *values, uint32_t sources,
@@ -44,11 +47,6 @@ static void multiply_portable(const double *panel, uint32_t count, const double 
 #define VECTOR __attribute__((target("avx2,fma,f16c")))
 #define VECTOR_INLINE static inline __attribute__((always_inline)) VECTOR
 enum { ROWS_AT_ONCE = 4 };
-
-static int has_vector(void)
-{
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-}
 
 VECTOR_INLINE __m256 load8(const void *row, enum weight_type type, uint32_t i)
 {
@@ -139,11 +137,6 @@ VECTOR static void multiply_vector(const double *panel, uint32_t count, const do
         for (uint32_t i = 0; i < SYNAPSE_PANEL_TARGETS; i += 8)
             block4x8(panel + i, count, values + (size_t)t * sources, sources, acc + t * SYNAPSE_PANEL_TARGETS + i);
 }
-#else
-static int has_vector(void)
-{
-    return 0;
-}
 #endif
 
 void synapse_tile_rows(const struct synapse_rows *rows, const uint32_t *row, const double *value, uint32_t n,
@@ -152,7 +145,7 @@ void synapse_tile_rows(const struct synapse_rows *rows, const uint32_t *row, con
     uint32_t whole = 0;
     memset(acc, 0, width * sizeof *acc);
 #if defined(__x86_64__)
-    if (has_vector()) {
+    if (cpu_has_vectors()) {
         whole = width / 8 * 8;
         tile_rows_vector(rows, row, value, n, tile, whole, acc);
     }
@@ -169,12 +162,12 @@ const double *synapse_panel(const struct synapse_rows *rows, uint32_t sources, c
                             uint32_t tile, uint32_t width, void *scratch)
 {
     double *panel = scratch, *acc = panel + (size_t)SYNAPSE_PANEL_SOURCES * SYNAPSE_PANEL_TARGETS;
-    uint32_t whole = has_vector() ? tokens / SYNAPSE_PANEL_TOKENS * SYNAPSE_PANEL_TOKENS : 0;
+    uint32_t whole = cpu_has_vectors() ? tokens / SYNAPSE_PANEL_TOKENS * SYNAPSE_PANEL_TOKENS : 0;
     memset(acc, 0, (size_t)tokens * SYNAPSE_PANEL_TARGETS * sizeof *acc);
     for (uint32_t from = 0; from < sources; from += SYNAPSE_PANEL_SOURCES) {
         uint32_t count = sources - from < SYNAPSE_PANEL_SOURCES ? sources - from : SYNAPSE_PANEL_SOURCES;
 #if defined(__x86_64__)
-        if (has_vector() && width == SYNAPSE_PANEL_TARGETS)
+        if (cpu_has_vectors() && width == SYNAPSE_PANEL_TARGETS)
             pack_vector(rows, from, count, tile, panel);
         else
             pack_portable(rows, from, count, tile, width, panel);

@@ -13,6 +13,8 @@
 
 #include "layers/params.h"
 
+enum { SYNAPSE_WINDOW_GRAIN = 64 /* targets that stay on one worker */ };
+
 /* One token's codes of the source population (neurons/oat.h) and its sums of the matrix's targets. */
 struct synapse_window {
     const uint32_t *codes; /* [sources] */

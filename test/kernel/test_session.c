@@ -118,9 +118,12 @@ static void threads_and_chunks_change_nothing(void **state)
         for (uint32_t threads = 1; threads <= 4; threads++)
             for (uint32_t chunk = 1; chunk <= TOKENS; chunk += 2) {
                 struct lassim_options options = {.threads = threads, .prompt_chunk = chunk};
-                struct run *other = run_model(model, options, TOKENS, LASSIM_READ_ALL, 1);
-                assert_same(base, other, 1);
-                free_run(other);
+                for (int engine = LASSIM_ENGINE_EVENT; engine <= LASSIM_ENGINE_FUSED; engine++) {
+                    options.engine = (enum lassim_engine)engine;
+                    struct run *other = run_model(model, options, TOKENS, LASSIM_READ_ALL, 1);
+                    assert_same(base, other, 1);
+                    free_run(other);
+                }
             }
         struct run *untraced = run_model(model, (struct lassim_options){.threads = 2}, TOKENS, LASSIM_READ_ALL, 0);
         assert_memory_equal(base->logits, untraced->logits, sizeof base->logits);
@@ -213,7 +216,7 @@ static void bad_calls_are_refused(void **state)
     options.timesteps = 17;
     assert_int_equal(session_open_model(model, &options, &session, &error), LASSIM_ERR_USAGE);
     options.timesteps = 0;
-    options.engine = (enum lassim_engine)1;
+    options.engine = (enum lassim_engine)3;
     assert_int_equal(session_open_model(model, &options, &session, &error), LASSIM_ERR_USAGE);
     tiny_model_free(model);
 }

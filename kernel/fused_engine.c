@@ -1,0 +1,409 @@
+#include "kernel/fused_engine.h"
+
+#include <stdatomic.h>
+
+#include "kernel/trace_merge.h"
+#include "queue/event_queue.h"
+
+/* Consecutive tokens of one feed that go through the levels together. */
+struct batch {
+    uint32_t first, count; /* tokens */
+    uint32_t asked;        /* tokens from first + asked on have their logits read */
+    uint64_t start;        /* timestep of the first one's first window */
+};
+
+/* What one token's closing of one population did. */
+struct closed {
+    struct close_result result;
+    struct tally tally;
+};
+
+struct fused_engine {
+    struct event_engine_setup setup;
+    const struct graph *graph;
+    struct network *network;
+    struct event_queue *queue;
+    struct trace_header_info info;
+    struct trace_merge *merge; /* or NULL without a trace */
+    struct event *phase;       /* [populations + 1] */
+    size_t phase_count;
+    uint32_t *level_first; /* [levels + 2] first population of each level */
+    struct closed *closed; /* [populations of a level][tokens of a batch] */
+    uint32_t widest_level; /* most populations of a level */
+    uint32_t *spike;       /* [2] the input spikes being delivered */
+    struct packet *packet; /* [2] */
+    float *logits;         /* [vocabulary] */
+    struct batch batch;
+    uint64_t clock;
+    uint32_t tokens;
+    uint64_t packets;
+    _Atomic uint32_t next_token; /* of a batch, for the workers that close it */
+    _Atomic int stop;
+    _Atomic uint64_t progress_timesteps, progress_tokens;
+};
+
+/* ---- construction ---- */
+
+static struct network_model network_model_of(const struct event_engine_setup *setup)
+{
+    const struct model *model = setup->model;
+    return (struct network_model){model->graph, model->population, model->matrix, model->norm,
+                                  model->table, model->code,       setup->steps,  model->residual_grid};
+}
+
+static uint32_t widest_level(const struct graph *graph)
+{
+    uint32_t widest = 0, count = 0;
+    for (uint32_t p = 0; p < graph->populations; p++) {
+        count = p > 0 && graph->population[p].level == graph->population[p - 1].level ? count + 1 : 1;
+        widest = count > widest ? count : widest;
+    }
+    return widest;
+}
+
+static uint64_t rounded(uint64_t bytes)
+{
+    return (bytes + POOL_ALIGNMENT - 1) / POOL_ALIGNMENT * POOL_ALIGNMENT;
+}
+
+uint64_t fused_engine_bytes(const struct event_engine_setup *setup)
+{
+    const struct graph *graph = setup->model->graph;
+    struct network_model model = network_model_of(setup);
+    return network_bytes(&model, team_workers(setup->team), setup->prompt_chunk) +
+           rounded(sizeof(struct fused_engine)) + rounded((graph->populations + 1u) * sizeof(struct event)) +
+           rounded((graph->levels + 2u) * sizeof(uint32_t)) +
+           rounded((uint64_t)widest_level(graph) * setup->prompt_chunk * sizeof(struct closed)) +
+           rounded(2 * sizeof(uint32_t)) + rounded(2 * sizeof(struct packet)) +
+           rounded((uint64_t)graph->config.vocabulary * sizeof(float));
+}
+
+static void *from_pool(void *context, size_t bytes)
+{
+    return pool_alloc(context, bytes);
+}
+
+static int allocate_arrays(struct fused_engine *engine)
+{
+    const struct graph *graph = engine->graph;
+    struct pool *pool = engine->setup.pool;
+    engine->widest_level = widest_level(graph);
+    engine->phase = pool_alloc(pool, (graph->populations + 1u) * sizeof *engine->phase);
+    engine->level_first = pool_alloc(pool, (graph->levels + 2u) * sizeof *engine->level_first);
+    engine->closed =
+        pool_alloc(pool, (uint64_t)engine->widest_level * engine->setup.prompt_chunk * sizeof *engine->closed);
+    engine->spike = pool_alloc(pool, 2 * sizeof *engine->spike);
+    engine->packet = pool_alloc(pool, 2 * sizeof *engine->packet);
+    engine->logits = pool_alloc(pool, (uint64_t)graph->config.vocabulary * sizeof *engine->logits);
+    return engine->phase && engine->level_first && engine->closed && engine->spike && engine->packet && engine->logits;
+}
+
+static int open_trace(struct fused_engine *engine, struct lassim_error *error)
+{
+    if (engine->setup.trace == NULL) return 1;
+    engine->merge = trace_merge_new(engine->setup.trace);
+    return engine->merge != NULL &&
+           trace_info_from_model(engine->setup.model, engine->setup.steps, &engine->info, error) == LASSIM_OK;
+}
+
+enum lassim_status fused_engine_new(const struct event_engine_setup *setup, struct fused_engine **engine,
+                                    struct lassim_error *error)
+{
+    struct network_model model = network_model_of(setup);
+    struct fused_engine *made = pool_alloc(setup->pool, sizeof *made);
+    *engine = NULL;
+    if (made == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the engine");
+    made->setup = *setup;
+    made->graph = setup->model->graph;
+    made->queue = queue_new(made->graph->populations + 1u, 4u * setup->steps);
+    int ready = made->queue != NULL && queue_reserve(made->queue, made->graph->populations + 1u) == QUEUE_OK &&
+                allocate_arrays(made) && open_trace(made, error);
+    if (ready)
+        made->network = network_new(&model, team_workers(setup->team), setup->prompt_chunk, from_pool, setup->pool);
+    if (!ready || made->network == NULL) {
+        fused_engine_free(made);
+        return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory: the network's state needs %zu bytes",
+                           (size_t)fused_engine_bytes(setup));
+    }
+    uint32_t p = 0;
+    for (uint32_t level = 0; level <= made->graph->levels; level++) {
+        made->level_first[level] = p;
+        while (p < made->graph->populations && made->graph->population[p].level == level) p++;
+    }
+    *engine = made;
+    return LASSIM_OK;
+}
+
+void fused_engine_free(struct fused_engine *engine)
+{
+    if (engine == NULL) return;
+    trace_merge_free(engine->merge);
+    trace_info_free(&engine->info);
+    queue_free(engine->queue);
+}
+
+void fused_engine_reset(struct fused_engine *engine)
+{
+    network_reset(engine->network);
+    queue_clear(engine->queue);
+    accounting_reset(engine->setup.accounting);
+    engine->clock = 0;
+    engine->tokens = 0;
+    engine->packets = 0;
+    atomic_store(&engine->progress_timesteps, 0);
+    atomic_store(&engine->progress_tokens, 0);
+}
+
+void fused_engine_stop(struct fused_engine *engine)
+{
+    atomic_store(&engine->stop, 1);
+}
+
+void fused_engine_progress(struct fused_engine *engine, uint64_t *timesteps, uint64_t *tokens)
+{
+    *timesteps = atomic_load(&engine->progress_timesteps);
+    *tokens = atomic_load(&engine->progress_tokens);
+}
+
+uint64_t fused_engine_packets(const struct fused_engine *engine)
+{
+    return engine->packets;
+}
+
+/* ---- schedule ---- */
+
+static void push(struct fused_engine *engine, uint32_t level, unsigned phase, uint32_t population)
+{
+    struct event event = {{engine->batch.start + (uint64_t)level * engine->setup.steps, population, engine->batch.first,
+                           0, (uint16_t)level, (uint8_t)phase},
+                          NULL};
+    enum queue_status status = queue_push(engine->queue, &event);
+    LASSIM_INVARIANT(status == QUEUE_OK, "queue status %d at level %u, population %u", (int)status, level, population);
+}
+
+static struct token_window window_of(const struct fused_engine *engine, uint32_t t)
+{
+    uint32_t token = engine->batch.first + t;
+    return (struct token_window){token, token, t >= engine->batch.asked};
+}
+
+/* First token of the batch for which population p opens a window. */
+static uint32_t first_open(const struct fused_engine *engine, uint32_t p)
+{
+    return engine->graph->population[p].head_side ? engine->batch.asked : 0;
+}
+
+static void schedule_level(struct fused_engine *engine, uint32_t level)
+{
+    int asked = engine->batch.asked < engine->batch.count;
+    if (level == engine->graph->head_level) {
+        if (asked) push(engine, level, 0, engine->graph->populations);
+        return;
+    }
+    for (uint32_t p = engine->level_first[level]; p < engine->level_first[level + 1]; p++) {
+        const struct population *population = &engine->graph->population[p];
+        if (asked || !population->head_side || population->kind == POPULATION_RESIDUAL) push(engine, level, 0, p);
+    }
+}
+
+/* Timestep at which the last window of the batch's last token closes. */
+static uint64_t batch_end(const struct fused_engine *engine)
+{
+    uint32_t level = engine->graph->head_level;
+    if (engine->batch.asked == engine->batch.count)
+        for (uint32_t p = 0; p < engine->graph->populations; p++)
+            if (engine->graph->population[p].head_side) {
+                level = engine->graph->population[p].level;
+                break;
+            }
+    return engine->batch.start + (uint64_t)(engine->batch.count - 1 + level) * engine->setup.steps;
+}
+
+/* ---- windows ---- */
+
+static uint64_t window_number(const struct fused_engine *engine, uint32_t token, uint32_t level)
+{
+    return engine->batch.start / engine->setup.steps + (token - engine->batch.first) + level;
+}
+
+static enum lassim_status record(struct fused_engine *engine, uint32_t p, const struct train *train)
+{
+    const struct population *population = &engine->graph->population[p];
+    struct trace_counts counts = {{0}};
+    uint8_t *room = trace_merge_room(engine->merge, trace_payload_max(&engine->info, p));
+    if (room == NULL) return LASSIM_ERR_RUN;
+    size_t bytes = population->code == CODE_HG
+                       ? trace_encode_hg(&engine->info, p, train->hg, train->neurons, room, &counts)
+                       : trace_encode_oat(&engine->info, p, train->codes, train->neurons, room, &counts);
+    uint64_t window = window_number(engine, train->token, population->level);
+    return trace_merge_add(engine->merge, window, p, train->token, train->position + 1, bytes, &counts) == 0
+               ? LASSIM_OK
+               : LASSIM_ERR_RUN;
+}
+
+static enum lassim_status open_token(struct fused_engine *engine, uint32_t t, uint32_t id)
+{
+    struct token_window token = window_of(engine, t);
+    const uint32_t row[2] = {id, token.position + engine->graph->config.position_offset};
+    account_token(engine->setup.accounting, &token);
+    for (uint32_t p = 0; p < 2; p++) {
+        struct trace_counts counts = {{0}};
+        network_input(engine->network, p, row[p], &token, &engine->spike[p], &engine->packet[p]);
+        account_input(engine->setup.accounting, &engine->packet[p]);
+        account_packet(engine->setup.accounting, &engine->packet[p]);
+        network_receive(engine->network, &engine->packet[p], 0, 1);
+        engine->packets++;
+        if (engine->merge == NULL) continue;
+        uint8_t *room = trace_merge_room(engine->merge, trace_payload_max(&engine->info, p));
+        if (room == NULL) return LASSIM_ERR_RUN;
+        size_t bytes = trace_encode_input(row[p], room, &counts);
+        if (trace_merge_add(engine->merge, window_number(engine, token.token, 0), p, token.token, token.position + 1,
+                            bytes, &counts) != 0)
+            return LASSIM_ERR_RUN;
+    }
+    return LASSIM_OK;
+}
+
+static void close_token(struct fused_engine *engine, uint32_t t, unsigned worker)
+{
+    struct token_window token = window_of(engine, t);
+    for (size_t i = 0; i < engine->phase_count; i++) {
+        uint32_t p = engine->phase[i].key.population;
+        struct closed *closed = &engine->closed[i * engine->setup.prompt_chunk + t];
+        network_close(engine->network, p, &token, worker, &closed->result);
+        if (!closed->result.opened) continue;
+        const struct train *train = network_train(engine->network, p, token.token);
+        closed->tally = engine->graph->population[p].code == CODE_HG
+                            ? tally_hg(train, engine->setup.model->code, engine->setup.steps)
+                            : tally_oat(train, engine->setup.model->code, engine->setup.steps);
+    }
+}
+
+static void close_work(void *context, unsigned worker, unsigned workers)
+{
+    struct fused_engine *engine = context;
+    (void)workers;
+    for (;;) {
+        uint32_t t = atomic_fetch_add(&engine->next_token, 1);
+        if (t >= engine->batch.count) return;
+        close_token(engine, t, worker);
+    }
+}
+
+static enum lassim_status settle(struct fused_engine *engine, size_t i)
+{
+    uint32_t p = engine->phase[i].key.population;
+    enum lassim_status status = LASSIM_OK;
+    for (uint32_t t = 0; t < engine->batch.count && status == LASSIM_OK; t++) {
+        struct token_window token = window_of(engine, t);
+        const struct closed *closed = &engine->closed[i * engine->setup.prompt_chunk + t];
+        const struct train *train = network_train(engine->network, p, token.token);
+        account_close(engine->setup.accounting, p, &token, &closed->result, train->neurons, closed->tally.active,
+                      engine->setup.steps);
+        if (!closed->result.opened) continue;
+        account_train(engine->setup.accounting, p, &token, &closed->tally);
+        if (engine->merge != NULL) status = record(engine, p, train);
+    }
+    if (first_open(engine, p) < engine->batch.count) push(engine, engine->phase[i].key.level, 1, p);
+    return status;
+}
+
+static void read_head(struct fused_engine *engine, lassim_logits_callback *callback, void *context)
+{
+    for (uint32_t t = engine->batch.asked; t < engine->batch.count; t++) {
+        struct token_window token = window_of(engine, t);
+        network_close_head(engine->network, &token, engine->logits);
+        if (callback != NULL) callback(context, token.token, engine->logits);
+    }
+}
+
+static enum lassim_status close_windows(struct fused_engine *engine)
+{
+    uint32_t level = engine->phase[0].key.level;
+    enum lassim_status status = LASSIM_OK;
+    atomic_store(&engine->next_token, 0);
+    if (engine->batch.count > 1)
+        team_run(engine->setup.team, close_work, engine);
+    else
+        close_work(engine, 0, 1);
+    for (size_t i = 0; i < engine->phase_count && status == LASSIM_OK; i++) status = settle(engine, i);
+    schedule_level(engine, level + 1);
+    return status;
+}
+
+static void receive_work(void *context, unsigned worker, unsigned workers)
+{
+    struct fused_engine *engine = context;
+    uint32_t p = engine->phase[0].key.population, first = first_open(engine, p);
+    network_receive_windows(engine->network, p, engine->batch.first + first, engine->batch.count - first, worker,
+                            workers);
+}
+
+/* One population after the other: q, k, v and inv, ctx build on each other in event order. */
+static void deliver(struct fused_engine *engine)
+{
+    size_t count = engine->phase_count;
+    struct event first = engine->phase[0];
+    for (size_t i = 0; i < count; i++) {
+        engine->phase[0] = i == 0 ? first : engine->phase[i];
+        team_run(engine->setup.team, receive_work, engine);
+        engine->packets += engine->batch.count;
+    }
+}
+
+static enum lassim_status run_batch(struct fused_engine *engine, const uint32_t *ids, lassim_logits_callback *callback,
+                                    void *context, struct lassim_error *error)
+{
+    enum lassim_status status = LASSIM_OK;
+    queue_clear(engine->queue);
+    for (uint32_t t = 0; t < engine->batch.count && status == LASSIM_OK; t++) status = open_token(engine, t, ids[t]);
+    schedule_level(engine, 1);
+    while (status == LASSIM_OK) {
+        engine->phase_count = queue_pop_phase(engine->queue, engine->phase, engine->graph->populations + 1u);
+        if (engine->phase_count == 0) break;
+        const struct event_key *key = &engine->phase[0].key;
+        atomic_store(&engine->progress_timesteps, key->timestep);
+        if (key->population == engine->graph->populations)
+            read_head(engine, callback, context);
+        else if (key->phase == 0)
+            status = close_windows(engine);
+        else
+            deliver(engine);
+        if (status == LASSIM_OK && atomic_load(&engine->stop))
+            return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "interrupted at timestep %llu",
+                               (unsigned long long)key->timestep);
+    }
+    if (status != LASSIM_OK) lassim_fail(error, status, NULL, NULL, "no memory for the trace's records");
+    return status;
+}
+
+/* Records of windows that no later token can add to. */
+static enum lassim_status flush(struct fused_engine *engine, uint64_t window, struct lassim_error *error)
+{
+    if (engine->merge == NULL) return LASSIM_OK;
+    enum lassim_status status = trace_merge_flush(engine->merge, window);
+    if (status != LASSIM_OK && error != NULL) *error = *trace_writer_error(engine->setup.trace);
+    return status;
+}
+
+enum lassim_status fused_engine_feed(struct fused_engine *engine, const uint32_t *ids, uint32_t n,
+                                     enum lassim_read read, lassim_logits_callback *callback, void *context,
+                                     struct lassim_error *error)
+{
+    uint64_t start = engine->clock;
+    enum lassim_status status = LASSIM_OK;
+    for (uint32_t done = 0; done < n && status == LASSIM_OK; done += engine->batch.count) {
+        uint32_t count = n - done < engine->setup.prompt_chunk ? n - done : engine->setup.prompt_chunk;
+        uint32_t asked = read == LASSIM_READ_ALL ? 0 : count;
+        if (read == LASSIM_READ_LAST && done + count == n) asked = count - 1;
+        engine->batch = (struct batch){engine->tokens, count, asked, start + (uint64_t)done * engine->setup.steps};
+        status = run_batch(engine, ids + done, callback, context, error);
+        engine->tokens += count;
+        engine->clock = batch_end(engine);
+        atomic_store(&engine->progress_tokens, engine->tokens);
+        atomic_store(&engine->progress_timesteps, engine->clock);
+        if (status == LASSIM_OK) status = flush(engine, (start / engine->setup.steps) + done + count, error);
+    }
+    if (status == LASSIM_OK) status = flush(engine, UINT64_MAX, error);
+    return status;
+}

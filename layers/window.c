@@ -1,0 +1,244 @@
+/* Whole windows: what a population's complete trains of several tokens add to the membranes that they reach.
+ * The same integers as the single spikes of network_receive, summed by window. */
+#include "layers/network_state.h"
+#include "layers/synapse_window.h"
+
+/* Tokens [first, first + count) of one sequence, whose windows population `population` has closed. */
+struct windows {
+    struct network *network;
+    uint32_t population, first, count;
+    unsigned worker, workers;
+};
+
+static const struct train *train_at(const struct windows *w, uint32_t t)
+{
+    return network_own_train(w->network, w->population, w->first + t);
+}
+
+static int64_t value_at(const struct windows *w, const struct train *train, uint32_t i)
+{
+    return oat_value(train->codes[i], w->network->model.population[w->population].j);
+}
+
+/* Worker's share of the channels, or of the tokens. */
+static void share(const struct windows *w, uint32_t items, uint32_t grain, uint32_t *from, uint32_t *to)
+{
+    packet_share(items, grain, w->worker, w->workers, from, to);
+}
+
+static void linear_window(const struct windows *w)
+{
+    struct network *network = w->network;
+    const struct population_links *links = &network->links[w->population];
+    const struct graph *graph = network->model.graph;
+    struct synapse_window *window = network->window[w->worker];
+    for (uint32_t k = 0; k < links->matrices; k++) {
+        uint32_t m = links->matrix[k], from, to;
+        share(w, graph->matrix[m].targets, SYNAPSE_WINDOW_GRAIN, &from, &to);
+        for (uint32_t t = 0; t < w->count; t++)
+            window[t] = (struct synapse_window){train_at(w, t)->codes, network_sum(network, m, w->first + t)};
+        synapse_window_receive(&network->model.matrix[m], graph->matrix[m].sources, graph->matrix[m].targets,
+                               &network->model.population[w->population], window, w->count, from, to,
+                               network->window_scratch[w->worker]);
+    }
+}
+
+static void residual_window(const struct windows *w)
+{
+    uint32_t from, to;
+    if (w->network->links[w->population].norm == GRAPH_NONE) {
+        linear_window(w);
+        return;
+    }
+    share(w, w->count, 1, &from, &to);
+    for (uint32_t t = from; t < to; t++) {
+        struct norm_state *norm = network_norm(w->network, w->population, w->first + t);
+        for (uint32_t i = 0; i < w->network->hidden; i++) {
+            norm->own[i] = value_at(w, train_at(w, t), i);
+            norm->mean[0] += norm->own[i];
+        }
+    }
+}
+
+static void centered_window(const struct windows *w)
+{
+    uint32_t from, to;
+    share(w, w->count, 1, &from, &to);
+    for (uint32_t t = from; t < to; t++) {
+        struct norm_state *norm = network_norm(w->network, w->population, w->first + t);
+        for (uint32_t i = 0; i < w->network->hidden; i++) {
+            norm->centered[i] = value_at(w, train_at(w, t), i);
+            norm->square[0] += (wide)norm->centered[i] * norm->centered[i];
+        }
+    }
+}
+
+static void rstd_window(const struct windows *w)
+{
+    const struct hg_table *table = &w->network->model.table[w->network->model.population[w->population].table];
+    uint32_t from, to;
+    share(w, w->count, 1, &from, &to);
+    for (uint32_t t = from; t < to; t++) {
+        struct norm_state *norm = network_norm(w->network, w->population, w->first + t);
+        int64_t value = hg_value(table, w->network->model.steps, &train_at(w, t)->hg[0]);
+        for (uint32_t i = 0; i < w->network->hidden; i++) norm->product[i] = (wide)value * norm->centered[i];
+    }
+}
+
+static void norm_window(const struct windows *w)
+{
+    uint32_t from, to;
+    const struct population_params *params = &w->network->model.population[w->population];
+    linear_window(w);
+    if (!w->network->model.graph->population[w->population].into_residual) return;
+    share(w, w->count, 1, &from, &to);
+    for (uint32_t t = from; t < to; t++) {
+        struct norm_state *norm = network_norm(w->network, w->population, w->first + t);
+        for (uint32_t i = 0; i < w->network->hidden; i++)
+            norm->emptied[i] = value_at(w, train_at(w, t), i) * (INT64_C(1) << params->shift[i]);
+    }
+}
+
+/* k and v go into the cache, channels split over the workers.  q meets the cache when v, the last of the
+ * three in event order, has arrived. */
+static void key_window(const struct windows *w)
+{
+    uint32_t from, to, positions = w->network->positions;
+    share(w, w->network->hidden, 16, &from, &to);
+    for (uint32_t i = from; i < to; i++)
+        for (uint32_t t = 0; t < w->count; t++) {
+            const struct train *train = train_at(w, t);
+            struct attention_state *attention = network_attention(w->network, w->population, train->token);
+            attention->key_sums[(uint64_t)i * positions + train->position] = (int32_t)value_at(w, train, i);
+        }
+}
+
+/* sum[i] += value * partner[i], both below 2^31. */
+static void add_multiple(int64_t *sum, const int32_t *partner, uint32_t n, int64_t value)
+{
+    int32_t factor = (int32_t)value;
+    for (uint32_t i = 0; i < n; i++) sum[i] += (int64_t)partner[i] * factor;
+}
+
+/* Pairs of (token, head) split over the workers. */
+static void query_meets_keys(const struct windows *v)
+{
+    struct network *network = v->network;
+    struct windows query = *v, *w = &query;
+    uint32_t from, to;
+    query.population = network_attention(network, v->population, v->first)->query_population;
+    share(w, w->count * network->heads, 1, &from, &to);
+    for (uint32_t pair = from; pair < to; pair++) {
+        const struct train *train = train_at(w, pair / network->heads);
+        uint32_t head = pair % network->heads, low = head * network->head_dim;
+        struct attention_state *attention = network_attention(network, w->population, train->token);
+        int64_t *score = attention->score + (uint64_t)head * network->positions;
+        for (uint32_t i = low; i < low + network->head_dim; i++) {
+            int64_t value = value_at(w, train, i);
+            const int32_t *keys = attention->key_sums + (uint64_t)i * network->positions;
+            if (value != 0) add_multiple(score, keys, train->position + 1, value);
+        }
+    }
+}
+
+static void value_window(const struct windows *w)
+{
+    uint32_t from, to;
+    share(w, w->network->hidden, 16, &from, &to);
+    for (uint32_t t = 0; t < w->count; t++) {
+        const struct train *train = train_at(w, t);
+        struct attention_state *attention = network_attention(w->network, w->population, train->token);
+        int32_t *values = attention->value_sums + (uint64_t)train->position * w->network->hidden;
+        for (uint32_t i = from; i < to; i++) values[i] = (int32_t)value_at(w, train, i);
+    }
+    query_meets_keys(w);
+}
+
+static void exp_window(const struct windows *w)
+{
+    const struct hg_table *table = &w->network->model.table[w->network->model.population[w->population].table];
+    uint32_t from, to, heads = w->network->heads;
+    share(w, w->count * heads, 1, &from, &to);
+    for (uint32_t pair = from; pair < to; pair++) {
+        const struct train *train = train_at(w, pair / heads);
+        uint32_t head = pair % heads;
+        struct attention_state *attention = network_attention(w->network, w->population, train->token);
+        int64_t *membrane = attention->exponential + (uint64_t)head * w->network->positions;
+        const struct hg_code *code = train->hg + (uint64_t)head * train->span;
+        for (uint32_t key = 0; key < train->span; key++)
+            if (!code[key].silent) membrane[key] = hg_value(table, w->network->model.steps, &code[key]);
+    }
+}
+
+static void weight_window(const struct windows *w)
+{
+    struct network *network = w->network;
+    uint32_t from, to;
+    share(w, w->count * network->heads, 1, &from, &to);
+    for (uint32_t pair = from; pair < to; pair++) {
+        const struct train *train = train_at(w, pair / network->heads);
+        uint32_t head = pair % network->heads, low = head * network->head_dim;
+        struct attention_state *attention = network_attention(network, w->population, train->token);
+        for (uint32_t key = 0; key < train->span; key++) {
+            int64_t value = value_at(w, train, head * train->span + key);
+            if (value == 0) continue;
+            add_multiple(attention->context + low, attention->value_sums + (uint64_t)key * network->hidden + low,
+                         network->head_dim, value);
+            attention->weight_sum[head] += value;
+        }
+    }
+}
+
+/* q waits for k and v. */
+static void query_window(const struct windows *w)
+{
+    (void)w;
+}
+
+/* inv is remembered and meets ctx when that arrives, next in event order. */
+static void inverse_window(const struct windows *w)
+{
+    const struct hg_table *table = &w->network->model.table[w->network->model.population[w->population].table];
+    uint32_t from, to;
+    share(w, w->count, 1, &from, &to);
+    for (uint32_t t = from; t < to; t++)
+        for (uint32_t head = 0; head < w->network->heads; head++)
+            network_attention(w->network, w->population, w->first + t)->inverse[head] =
+                hg_value(table, w->network->model.steps, &train_at(w, t)->hg[head]);
+}
+
+static void context_window(const struct windows *w)
+{
+    uint32_t from, to;
+    share(w, w->count, 1, &from, &to);
+    for (uint32_t t = from; t < to; t++) {
+        struct attention_state *attention = network_attention(w->network, w->population, w->first + t);
+        for (uint32_t i = 0; i < w->network->hidden; i++)
+            attention->product[i] = (wide)value_at(w, train_at(w, t), i) * attention->inverse[i / w->network->head_dim];
+    }
+}
+
+static void (*const window_of[POPULATION_KINDS])(const struct windows *) = {
+    [POPULATION_EMBED] = linear_window,
+    [POPULATION_RESIDUAL] = residual_window,
+    [POPULATION_CENTERED] = centered_window,
+    [POPULATION_RSTD] = rstd_window,
+    [POPULATION_NORM] = norm_window,
+    [POPULATION_QUERY] = query_window,
+    [POPULATION_KEY] = key_window,
+    [POPULATION_VALUE] = value_window,
+    [POPULATION_EXP] = exp_window,
+    [POPULATION_WEIGHT] = weight_window,
+    [POPULATION_INVERSE] = inverse_window,
+    [POPULATION_CONTEXT] = context_window,
+    [POPULATION_ATTENTION] = linear_window,
+    [POPULATION_FFN] = linear_window,
+    [POPULATION_PROJECT_OUT] = linear_window,
+};
+
+void network_receive_windows(struct network *network, uint32_t p, uint32_t first, uint32_t count, unsigned worker,
+                             unsigned workers)
+{
+    const struct windows windows = {network, p, first, count, worker, workers};
+    window_of[network->model.graph->population[p].kind](&windows);
+}
