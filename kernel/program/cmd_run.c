@@ -56,8 +56,8 @@ static int check_options(const struct cli *cli)
     if (cli_given(cli, OPTION_PROMPT) + cli_given(cli, OPTION_PROMPT_FILE) + cli_given(cli, OPTION_TOKEN_IDS) > 1) {
         return cli_usage(OPTION_PROMPT, "expected one of --prompt, --prompt-file and --token-ids, found several");
     }
-    if (cli_given(cli, OPTION_TRACE) && cli_integer(cli, OPTION_ENGINE) != 0) {
-        return cli_usage(OPTION_TRACE, "the engine dense has no spikes to trace; engines that have: event");
+    if (cli_given(cli, OPTION_TRACE) && cli_integer(cli, OPTION_ENGINE) == LASSIM_ENGINE_DENSE) {
+        return cli_usage(OPTION_TRACE, "the engine dense has no spikes to trace; engines that have: event, fused");
     }
     int standard = is_standard_output(cli, OPTION_TRACE) + is_standard_output(cli, OPTION_METRICS) +
                    is_standard_output(cli, OPTION_LOGITS);
@@ -84,7 +84,7 @@ static enum lassim_status open_model(struct run *run)
 
 static enum lassim_status open_session(struct run *run)
 {
-    static const enum lassim_engine engines[] = {LASSIM_ENGINE_EVENT, LASSIM_ENGINE_DENSE};
+    static const enum lassim_engine engines[] = {LASSIM_ENGINE_EVENT, LASSIM_ENGINE_FUSED, LASSIM_ENGINE_DENSE};
     const struct cli *cli = run->cli;
     const struct lassim_options options = {
         .engine = engines[cli_integer(cli, OPTION_ENGINE)],

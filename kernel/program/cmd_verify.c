@@ -95,7 +95,8 @@ static enum lassim_status open_models(struct verify *verify, struct lassim_error
     enum lassim_status status = lassim_model_open(cli_text(cli, OPTION_MODEL), &verify->model, error);
     if (status != LASSIM_OK) return status;
     const struct model *model = model_of(verify->model);
-    struct lassim_options options = {.timesteps = (uint32_t)cli_integer(cli, OPTION_TIMESTEPS),
+    struct lassim_options options = {.engine = (enum lassim_engine)cli_integer(cli, OPTION_VERIFY_ENGINE),
+                                     .timesteps = (uint32_t)cli_integer(cli, OPTION_TIMESTEPS),
                                      .threads = (uint32_t)cli_integer(cli, OPTION_THREADS)};
     status = lassim_session_open(verify->model, &options, &verify->spiking, error);
     if (status != LASSIM_OK) return status;
