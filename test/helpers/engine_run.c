@@ -41,9 +41,9 @@ struct engine_run *engine_run_new(const struct model *model, struct lassim_optio
     }
     LASSIM_INVARIANT(session_open_model(model, &options, &session, &error) == LASSIM_OK, "%s", error.text);
     for (; pieces->tokens > 0; ids += pieces->tokens, pieces++)
-        LASSIM_INVARIANT(
-            lassim_session_feed(session, ids, pieces->tokens, pieces->read, keep_logits, run, &error) == LASSIM_OK,
-            "%s", error.text);
+        LASSIM_INVARIANT(lassim_session_feed(session, ids, pieces->tokens, pieces->read, keep_logits, run, &error) ==
+                             LASSIM_OK,
+                         "%s", error.text);
     memcpy(run->population, session_population_counters(session), model->graph->populations * sizeof *run->population);
     const struct counters *token = session_token_counters(session, &tokens);
     LASSIM_INVARIANT(tokens == run->tokens, "%u tokens", tokens);

@@ -28,7 +28,7 @@ struct naive {
     double *largest;
     struct naive_record *record; /* [positions][populations], neurons = 0: did not open */
     uint32_t records;
-    double *residual; /* [D] integers */
+    double *residual;  /* [D] integers */
     wide *key, *value; /* [layers][positions][D] */
 };
 
@@ -235,8 +235,7 @@ static struct naive_record *open_window(struct naive *naive, uint32_t p, uint32_
 static void number_keys(const struct naive *naive, struct naive_record *record)
 {
     uint32_t visible = naive->token + 1;
-    for (uint32_t i = 0; i < record->neurons; i++)
-        record->neuron[i] = i / visible * naive->c->positions + i % visible;
+    for (uint32_t i = 0; i < record->neurons; i++) record->neuron[i] = i / visible * naive->c->positions + i % visible;
 }
 
 static void input(struct naive *naive, uint32_t p, uint32_t row, uint64_t fan_out)
@@ -327,8 +326,7 @@ static double *linear(struct naive *naive, uint32_t m, const struct sent *from, 
         x[i] = (double)sum * unit;
         if (matrix->bias != NULL) x[i] += matrix->bias[i];
     }
-    if (matrix->bias != NULL)
-        count(naive, closing, &(struct counters){.membrane_updates = targets});
+    if (matrix->bias != NULL) count(naive, closing, &(struct counters){.membrane_updates = targets});
     return x;
 }
 
@@ -469,8 +467,7 @@ static struct sent fire_exp(struct naive *naive, uint32_t layer, const struct se
         for (uint32_t t = 0; t < visible; t++) x[h * visible + t] = (double)(score[t] - largest) * unit;
         free(score);
     }
-    struct sent sent =
-        fire_hg(naive, population_of(naive, "layers.%u.exp", layer), x, heads * visible, 1, 1, 0);
+    struct sent sent = fire_hg(naive, population_of(naive, "layers.%u.exp", layer), x, heads * visible, 1, 1, 0);
     free(x);
     naive->level++;
     return sent;
@@ -651,8 +648,8 @@ static void head(struct naive *naive, struct sent *from, float *logits)
     uint32_t narrow = naive->c->embedding, vocabulary = naive->c->vocabulary;
     if (narrow != naive->c->hidden) {
         count_macs(naive, from->population, (uint64_t)narrow * naive->c->hidden);
-        struct sent out = fire_linear(naive, matrix_of(naive, "project_out"), population_of(naive, "project_out"),
-                                      from, vocabulary, 0);
+        struct sent out = fire_linear(naive, matrix_of(naive, "project_out"), population_of(naive, "project_out"), from,
+                                      vocabulary, 0);
         naive->level++;
         free(from->value);
         *from = out;
