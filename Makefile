@@ -48,8 +48,8 @@ TEST_SOURCES := $(wildcard $(foreach room,$(ROOMS) program,test/$(room)/test_*.c
 LONG_SOURCES := $(wildcard test/long/test_*.c)
 TEST_HELPERS := $(wildcard test/helpers/*.c)
 FUZZ_SOURCES := $(wildcard test/fuzz/fuzz_*.c)
-BENCH_SOURCES := $(wildcard bench/*.c)
-HEADERS := $(wildcard $(addsuffix /*.h,$(ROOMS)) kernel/program/*.h bench/*.h test/*/*.h)
+BENCH_SOURCES := $(wildcard bench/*.c bench/micro/*.c)
+HEADERS := $(wildcard $(addsuffix /*.h,$(ROOMS)) kernel/program/*.h bench/*.h bench/*/*.h test/*/*.h)
 E2E_SCRIPTS := $(filter-out test/e2e/common.sh,$(wildcard test/e2e/*.sh))
 ALL_SOURCES := $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES) $(wildcard test/*/*.c scripts/*.c)
 
@@ -147,7 +147,7 @@ LINT_GATES := lint-headers lint-warnings lint-format lint-cppcheck lint-tidy lin
 LINT_COMMANDS := $(patsubst %,"$(MAKE) --no-print-directory %",$(LINT_GATES))
 RUNNER = MAKEFLAGS= BUILD=$(BUILD) LASSIM=$(BUILD)/lassim scripts/run-tests.sh $(BUILD)/log $(JOBS)
 
-check-build: all $(TESTS) $(TOOLS)
+check-build: all $(TESTS) $(TOOLS) $(BENCHES)
 unit: check-build
 	@$(RUNNER) $(UNIT_COMMANDS)
 replay: $(FUZZ_REPLAYS)
@@ -257,9 +257,9 @@ demo:
 	$(BUILD)/lassim --model build/demo/opt.snn --trace build/demo/spikes.bin
 	@ls -l build/demo/opt.snn build/demo/spikes.bin
 
-# help: bench          the benchmarks of bench/, results as JSON in build/bench
+# help: bench          all benchmarks: build/bench/bench.json, bench/results, README's figures (QUICK=1: prints only)
 bench: all $(BENCHES)
-	@for bench in $(BENCHES); do echo "== $$bench"; $$bench || exit 1; done
+	@CC="$(CC)" BENCH_FLAGS="$(O) $(CFLAGS)" scripts/bench.sh $(BUILD) $(QUICK)
 
 LIBDIR := $(PREFIX)/lib
 BINDIR := $(PREFIX)/bin
