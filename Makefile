@@ -195,7 +195,7 @@ fuzz-run:
 fuzz-build: $(FUZZ_TARGETS)
 
 # help: mutants        applies test/mutants.txt line by line; each mutant must die
-mutants: need
+mutants: deps
 	@scripts/mutants.sh build/mutants
 
 # ---- lint -------------------------------------------------------------------------------------
