@@ -36,7 +36,9 @@ struct engine_run *engine_run_new(const struct model *model, struct lassim_optio
     lassim_session *session;
     uint32_t tokens;
     if (traced) {
-        snprintf(run->trace, sizeof run->trace, "/tmp/lassim-engine-%ld.bin", (long)getpid());
+        /* In memory where there is such a place: a trace is synced when it is complete. */
+        const char *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+        snprintf(run->trace, sizeof run->trace, "%s/lassim-engine-%ld.bin", place, (long)getpid());
         options.trace = run->trace;
     }
     LASSIM_INVARIANT(session_open_model(model, &options, &session, &error) == LASSIM_OK, "%s", error.text);
