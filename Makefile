@@ -51,6 +51,9 @@ FUZZ_SOURCES := $(wildcard test/fuzz/fuzz_*.c)
 BENCH_SOURCES := $(wildcard bench/*.c bench/micro/*.c)
 HEADERS := $(wildcard $(addsuffix /*.h,$(ROOMS)) kernel/program/*.h bench/*.h bench/*/*.h test/*/*.h)
 E2E_SCRIPTS := $(filter-out test/e2e/common.sh,$(wildcard test/e2e/*.sh))
+# Measurements that no build may change (test/long/builds.sh): the variants and sanitizers leave them out.
+FIGURE_SCRIPTS := $(filter-out test/figures/common.sh,$(wildcard test/figures/*.sh))
+LONG_SCRIPTS := $(wildcard test/long/*.sh)
 ALL_SOURCES := $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES) $(wildcard test/*/*.c scripts/*.c)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -153,7 +156,7 @@ unit: check-build
 replay: $(FUZZ_REPLAYS)
 check-run: check-build
 	@$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined replay
-	@$(RUNNER) $(LINT_COMMANDS) $(UNIT_COMMANDS) $(REPLAY_COMMANDS)
+	@$(RUNNER) $(FIGURE_SCRIPTS) $(LINT_COMMANDS) $(UNIT_COMMANDS) $(REPLAY_COMMANDS)
 # help: check          every test and lint gate; installs what is missing first
 check: deps
 	@$(MAKE) --no-print-directory $(PARALLEL) check-run
@@ -176,7 +179,7 @@ check-long: check
 	@$(MAKE) --no-print-directory mutants
 .PHONY: check-variants check-long-run
 check-long-run: check-build $(LONG_TESTS)
-	@TEST_TIMEOUT=7200 $(RUNNER) $(LONG_TESTS)
+	@TEST_TIMEOUT=7200 $(RUNNER) $(LONG_TESTS) $(LONG_SCRIPTS)
 check-variants:
 	@$(MAKE) --no-print-directory BUILD=build/gcc-O0 CC=gcc O=-O0 unit
 	@$(MAKE) --no-print-directory BUILD=build/gcc-O3 CC=gcc O=-O3 unit
@@ -225,7 +228,7 @@ lint-tidy: $(patsubst %.c,$(LINT)/%.tidy,$(LIBRARY_SOURCES) $(PROGRAM_SOURCES))
 lint-warnings: $(patsubst %.c,$(LINT)/%.clang,$(ALL_SOURCES)) $(patsubst %.c,$(LINT)/%.gcc,$(ALL_SOURCES))
 lint-headers: $(patsubst %.h,$(LINT)/%.alone,$(HEADERS))
 lint-shell:
-	@for script in scripts/*.sh $(wildcard test/e2e/*.sh) .ci/run; do bash -n $$script || exit 1; done
+	@for script in scripts/*.sh $(wildcard test/e2e/*.sh test/figures/*.sh test/long/*.sh) .ci/run; do bash -n $$script || exit 1; done
 
 STRICT := -std=gnu17 $(WARNINGS) -ffp-contract=off -fno-math-errno -fwrapv -pthread
 $(LINT)/%.tidy: %.c .clang-tidy $(HEADERS)
@@ -259,7 +262,7 @@ demo:
 
 # help: bench          all benchmarks: build/bench/bench.json, bench/results, README's figures (QUICK=1: prints only)
 bench: all $(BENCHES)
-	@CC="$(CC)" BENCH_FLAGS="$(O) $(CFLAGS)" scripts/bench.sh $(BUILD) $(QUICK)
+	@CC="$(CC)" BENCH_FLAGS="$(strip $(O) $(CFLAGS))" scripts/bench.sh $(BUILD) $(QUICK)
 
 LIBDIR := $(PREFIX)/lib
 BINDIR := $(PREFIX)/bin

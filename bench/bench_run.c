@@ -146,8 +146,8 @@ int main(int argc, char **argv)
         for (unsigned s = 0; s < bench.sides; s++) run_side(&bench, &bench.side[s], repeat);
     json_t *trace = trace_json(&bench, &bench.side[bench.sides - 2], &bench.side[bench.sides - 1]);
     for (unsigned s = 0; s < bench.sides; s++) json_array_append_new(rows, side_json(&bench.side[s], bench.repeats));
-    json_t *root = json_pack("{s:s, s:i, s:o, s:o, s:o}", "schema", "lassim-bench-run-1", "repeats", bench.repeats,
-                             "convert", convert, "trace", trace, "rows", rows);
+    json_t *root = json_pack("{s:s, s:i, s:i, s:o, s:o, s:o}", "schema", "lassim-bench-run-1", "repeats", bench.repeats,
+                             "predict", atoi(bench.predict), "convert", convert, "trace", trace, "rows", rows);
     json_dumpf(root, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
     putchar('\n');
     return 0;

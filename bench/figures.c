@@ -60,8 +60,10 @@ static void print_run(const json_t *run)
     const json_t *convert = member(run, "convert"), *trace = member(run, "trace"), *row;
     double event = 0, dense = 0;
     size_t i;
-    printf("opt-tiny (5.3 M weights, F16), %d repeats; one run each of `lassim --model opt.snn -n N`:\n\n",
-           (int)command_number(run, "repeats"));
+    printf("opt-tiny (5.3 M weights, F16), %d repeats of `lassim --model opt.snn -n %d`, T = 16, with `-t` and "
+           "`--engine`;\n"
+           "tokens are prompt and generated ones together:\n\n",
+           (int)command_number(run, "repeats"), (int)command_number(run, "predict"));
     printf("| engine | tokens/s | synaptic operations/s, 10⁶ | events/s, 10³ | peak memory, MiB |\n"
            "| --- | --- | --- | --- | --- |\n");
     json_array_foreach(member(run, "rows"), i, row)
@@ -103,7 +105,7 @@ static void print_loss(const json_t *loss)
            (int)command_number(json_array_get(rows, 0), "tokens"),
            command_number(json_array_get(rows, 0), "ppl_dense"));
     printf("| T | ΔPPL | mean KL | top-1 | saturations | spikes per neuron and window into weights: radix / ternary | "
-           "active | of them FFN |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+           "active | FFN active |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n");
     json_array_foreach(rows, i, row)
     {
         const json_t *spikes = member(row, "spikes");
@@ -187,8 +189,10 @@ static void print_neurons(const json_t *neurons)
     printf("Neurons, nanoseconds each (T = 16, %d repeats):\n\n| case | ns |\n| --- | --- |\n",
            (int)command_number(neurons, "repeats"));
     json_array_foreach(member(neurons, "rows"), i, row)
+    {
         printf("| `%s` | %.1f (%.1f … %.1f) |\n", text(row, "name"), command_number(row, "ns_per_neuron"),
                command_number(row, "lowest"), command_number(row, "highest"));
+    }
 }
 
 int main(int argc, char **argv)
