@@ -307,12 +307,8 @@ static void several_blocks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_T_raw),
-        cmocka_unit_test(every_T_calibrated),
-        cmocka_unit_test(pieces_and_threads),
-        cmocka_unit_test(clamped_residuals),
-        cmocka_unit_test(wide_weights),
-        cmocka_unit_test(several_blocks),
+        cmocka_unit_test(every_T_raw),       cmocka_unit_test(every_T_calibrated), cmocka_unit_test(pieces_and_threads),
+        cmocka_unit_test(clamped_residuals), cmocka_unit_test(wide_weights),       cmocka_unit_test(several_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
