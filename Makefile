@@ -48,9 +48,12 @@ TEST_SOURCES := $(wildcard $(foreach room,$(ROOMS) program,test/$(room)/test_*.c
 LONG_SOURCES := $(wildcard test/long/test_*.c)
 TEST_HELPERS := $(wildcard test/helpers/*.c)
 FUZZ_SOURCES := $(wildcard test/fuzz/fuzz_*.c)
-BENCH_SOURCES := $(wildcard bench/*.c)
-HEADERS := $(wildcard $(addsuffix /*.h,$(ROOMS)) kernel/program/*.h bench/*.h test/*/*.h)
+BENCH_SOURCES := $(wildcard bench/*.c bench/micro/*.c)
+HEADERS := $(wildcard $(addsuffix /*.h,$(ROOMS)) kernel/program/*.h bench/*.h bench/*/*.h test/*/*.h)
 E2E_SCRIPTS := $(filter-out test/e2e/common.sh,$(wildcard test/e2e/*.sh))
+# Measurements that no build may change (test/long/builds.sh): the variants and sanitizers leave them out.
+FIGURE_SCRIPTS := $(filter-out test/figures/common.sh,$(wildcard test/figures/*.sh))
+LONG_SCRIPTS := $(wildcard test/long/*.sh)
 ALL_SOURCES := $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES) $(wildcard test/*/*.c scripts/*.c)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -147,13 +150,13 @@ LINT_GATES := lint-headers lint-warnings lint-format lint-cppcheck lint-tidy lin
 LINT_COMMANDS := $(patsubst %,"$(MAKE) --no-print-directory %",$(LINT_GATES))
 RUNNER = MAKEFLAGS= BUILD=$(BUILD) LASSIM=$(BUILD)/lassim scripts/run-tests.sh $(BUILD)/log $(JOBS)
 
-check-build: all $(TESTS) $(TOOLS)
+check-build: all $(TESTS) $(TOOLS) $(BENCHES)
 unit: check-build
 	@$(RUNNER) $(UNIT_COMMANDS)
 replay: $(FUZZ_REPLAYS)
 check-run: check-build
 	@$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined replay
-	@$(RUNNER) $(LINT_COMMANDS) $(UNIT_COMMANDS) $(REPLAY_COMMANDS)
+	@$(RUNNER) $(FIGURE_SCRIPTS) $(LINT_COMMANDS) $(UNIT_COMMANDS) $(REPLAY_COMMANDS)
 # help: check          every test and lint gate; installs what is missing first
 check: deps
 	@$(MAKE) --no-print-directory $(PARALLEL) check-run
@@ -176,7 +179,7 @@ check-long: check
 	@$(MAKE) --no-print-directory mutants
 .PHONY: check-variants check-long-run
 check-long-run: check-build $(LONG_TESTS)
-	@TEST_TIMEOUT=7200 $(RUNNER) $(LONG_TESTS)
+	@TEST_TIMEOUT=7200 $(RUNNER) $(LONG_TESTS) $(LONG_SCRIPTS)
 check-variants:
 	@$(MAKE) --no-print-directory BUILD=build/gcc-O0 CC=gcc O=-O0 unit
 	@$(MAKE) --no-print-directory BUILD=build/gcc-O3 CC=gcc O=-O3 unit
@@ -195,7 +198,7 @@ fuzz-run:
 fuzz-build: $(FUZZ_TARGETS)
 
 # help: mutants        applies test/mutants.txt line by line; each mutant must die
-mutants: need
+mutants: deps
 	@scripts/mutants.sh build/mutants
 
 # ---- lint -------------------------------------------------------------------------------------
@@ -225,7 +228,7 @@ lint-tidy: $(patsubst %.c,$(LINT)/%.tidy,$(LIBRARY_SOURCES) $(PROGRAM_SOURCES))
 lint-warnings: $(patsubst %.c,$(LINT)/%.clang,$(ALL_SOURCES)) $(patsubst %.c,$(LINT)/%.gcc,$(ALL_SOURCES))
 lint-headers: $(patsubst %.h,$(LINT)/%.alone,$(HEADERS))
 lint-shell:
-	@for script in scripts/*.sh $(wildcard test/e2e/*.sh) .ci/run; do bash -n $$script || exit 1; done
+	@for script in scripts/*.sh $(wildcard test/e2e/*.sh test/figures/*.sh test/long/*.sh) .ci/run; do bash -n $$script || exit 1; done
 
 STRICT := -std=gnu17 $(WARNINGS) -ffp-contract=off -fno-math-errno -fwrapv -pthread
 $(LINT)/%.tidy: %.c .clang-tidy $(HEADERS)
@@ -257,9 +260,9 @@ demo:
 	$(BUILD)/lassim --model build/demo/opt.snn --trace build/demo/spikes.bin
 	@ls -l build/demo/opt.snn build/demo/spikes.bin
 
-# help: bench          the benchmarks of bench/, results as JSON in build/bench
+# help: bench          all benchmarks: build/bench/bench.json, bench/results, README's figures (QUICK=1: prints only)
 bench: all $(BENCHES)
-	@for bench in $(BENCHES); do echo "== $$bench"; $$bench || exit 1; done
+	@CC="$(CC)" BENCH_FLAGS="$(strip $(O) $(CFLAGS))" scripts/bench.sh $(BUILD) $(QUICK)
 
 LIBDIR := $(PREFIX)/lib
 BINDIR := $(PREFIX)/bin

@@ -51,14 +51,19 @@ static double per_token(const struct comparison *comparison, double sum)
     return comparison->tokens ? sum / (double)comparison->tokens : 0;
 }
 
+static double perplexity(const struct comparison *comparison, double nll)
+{
+    return comparison->tokens ? real_exp(per_token(comparison, nll)) : 0;
+}
+
 double comparison_ppl_reference(const struct comparison *comparison)
 {
-    return real_exp(per_token(comparison, comparison->nll_reference));
+    return perplexity(comparison, comparison->nll_reference);
 }
 
 double comparison_ppl_other(const struct comparison *comparison)
 {
-    return real_exp(per_token(comparison, comparison->nll_other));
+    return perplexity(comparison, comparison->nll_other);
 }
 
 double comparison_dppl_percent(const struct comparison *comparison)

@@ -45,14 +45,15 @@ have_fuzzer() {
     find "$runtime" -name 'libclang_rt.fuzzer*' 2>/dev/null | grep -q .
 }
 
-# clang -> clang-14 where the archive has it.
+have_package() { apt-cache show "$1" >/dev/null 2>&1; }
+# clang -> clang-14 where the archive has it; Ubuntu 22.04 has the fuzzer's runtime elsewhere.
 with_versions() {
     for package; do
         case $package in
         clang|clang-format|clang-tidy)
-            if apt-cache show "$package-14" >/dev/null 2>&1; then package=$package-14; fi ;;
+            if have_package "$package-14"; then package=$package-14; fi ;;
         libclang-rt-14-dev)
-            apt-cache show "$package" >/dev/null 2>&1 || package=libclang-common-14-dev ;;
+            have_package "$package" || ! have_package libclang-common-14-dev || package=libclang-common-14-dev ;;
         esac
         printf ' %s' "$package"
     done
@@ -60,7 +61,8 @@ with_versions() {
 
 find_missing
 [ -z "$missing" ] && exit 0
-say_missing() { echo "lassim: please install:$missing   (Debian, Ubuntu: apt-get install$missing, or make deps)" >&2; }
+# shellcheck disable=SC2086 # a list of words
+say_missing() { echo "lassim: please install what is missing (Debian, Ubuntu): apt-get install$(with_versions $missing)" >&2; }
 if [ "$mode" = check ]; then say_missing; exit 1; fi
 
 as_root=

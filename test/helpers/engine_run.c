@@ -36,14 +36,16 @@ struct engine_run *engine_run_new(const struct model *model, struct lassim_optio
     lassim_session *session;
     uint32_t tokens;
     if (traced) {
-        snprintf(run->trace, sizeof run->trace, "/tmp/lassim-engine-%ld.bin", (long)getpid());
+        /* In memory where there is such a place: a trace is synced when it is complete. */
+        const char *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+        snprintf(run->trace, sizeof run->trace, "%s/lassim-engine-%ld.bin", place, (long)getpid());
         options.trace = run->trace;
     }
     LASSIM_INVARIANT(session_open_model(model, &options, &session, &error) == LASSIM_OK, "%s", error.text);
     for (; pieces->tokens > 0; ids += pieces->tokens, pieces++)
-        LASSIM_INVARIANT(
-            lassim_session_feed(session, ids, pieces->tokens, pieces->read, keep_logits, run, &error) == LASSIM_OK,
-            "%s", error.text);
+        LASSIM_INVARIANT(lassim_session_feed(session, ids, pieces->tokens, pieces->read, keep_logits, run, &error) ==
+                             LASSIM_OK,
+                         "%s", error.text);
     memcpy(run->population, session_population_counters(session), model->graph->populations * sizeof *run->population);
     const struct counters *token = session_token_counters(session, &tokens);
     LASSIM_INVARIANT(tokens == run->tokens, "%u tokens", tokens);

@@ -13,8 +13,8 @@ struct engine_piece {
 struct engine_run {
     const struct model *model;
     uint32_t tokens;
-    float *logits; /* [tokens][vocabulary] */
-    int *read;     /* [tokens] times that the token's logits came */
+    float *logits;                       /* [tokens][vocabulary] */
+    int *read;                           /* [tokens] times that the token's logits came */
     struct counters *population, *token; /* [populations], [tokens] */
     uint64_t timesteps;
     char trace[64]; /* a temporary file, or "" */

@@ -28,7 +28,7 @@ struct naive {
     double *largest;
     struct naive_record *record; /* [positions][populations], neurons = 0: did not open */
     uint32_t records;
-    double *residual; /* [D] integers */
+    double *residual;  /* [D] integers */
     wide *key, *value; /* [layers][positions][D] */
 };
 
@@ -235,8 +235,7 @@ static struct naive_record *open_window(struct naive *naive, uint32_t p, uint32_
 static void number_keys(const struct naive *naive, struct naive_record *record)
 {
     uint32_t visible = naive->token + 1;
-    for (uint32_t i = 0; i < record->neurons; i++)
-        record->neuron[i] = i / visible * naive->c->positions + i % visible;
+    for (uint32_t i = 0; i < record->neurons; i++) record->neuron[i] = i / visible * naive->c->positions + i % visible;
 }
 
 static void input(struct naive *naive, uint32_t p, uint32_t row, uint64_t fan_out)
@@ -327,8 +326,7 @@ static double *linear(struct naive *naive, uint32_t m, const struct sent *from, 
         x[i] = (double)sum * unit;
         if (matrix->bias != NULL) x[i] += matrix->bias[i];
     }
-    if (matrix->bias != NULL)
-        count(naive, closing, &(struct counters){.membrane_updates = targets});
+    if (matrix->bias != NULL) count(naive, closing, &(struct counters){.membrane_updates = targets});
     return x;
 }
 
@@ -429,15 +427,15 @@ static struct sent layer_norm(struct naive *naive, const char *name, uint64_t fa
     return ln;
 }
 
-/* Post-LN: the train becomes the emptied residual's value. */
-static void replace_residual(struct naive *naive, const struct sent *ln)
+/* Post-LN: the train becomes the emptied residual's value when it ends; then `closing` closes. */
+static void replace_residual(struct naive *naive, const struct sent *ln, uint32_t closing)
 {
     double *x = make(ln->n, sizeof *x), unit = lsb_of(naive, ln->population);
     for (uint32_t i = 0; i < ln->n; i++) {
         x[i] = (double)ln->value[i] * unit;
         naive->residual[i] = 0;
     }
-    into_residual(naive, x, ln->population);
+    into_residual(naive, x, closing);
 }
 
 static struct sent fire_linear(struct naive *naive, uint32_t m, uint32_t p, const struct sent *from, uint64_t fan_out,
@@ -469,8 +467,7 @@ static struct sent fire_exp(struct naive *naive, uint32_t layer, const struct se
         for (uint32_t t = 0; t < visible; t++) x[h * visible + t] = (double)(score[t] - largest) * unit;
         free(score);
     }
-    struct sent sent =
-        fire_hg(naive, population_of(naive, "layers.%u.exp", layer), x, heads * visible, 1, 1, 0);
+    struct sent sent = fire_hg(naive, population_of(naive, "layers.%u.exp", layer), x, heads * visible, 1, 1, 0);
     free(x);
     naive->level++;
     return sent;
@@ -588,12 +585,13 @@ static void embed(struct naive *naive, uint32_t id, uint32_t first_residual)
     input(naive, tok, id, narrow);
     input(naive, population_of(naive, "pos"), row, hidden);
     naive->level++;
-    double *x = look_up(naive, matrix_of(naive, "tok"), id);
-    into_residual(naive, look_up(naive, matrix_of(naive, "pos"), row), first_residual);
+    double *x = look_up(naive, matrix_of(naive, "tok"), id), *y = look_up(naive, matrix_of(naive, "pos"), row);
     if (narrow == hidden) {
         into_residual(naive, x, first_residual);
+        into_residual(naive, y, first_residual);
         return;
     }
+    into_residual(naive, y, first_residual);
     struct sent sent = fire_oat(naive, population_of(naive, "embed"), x, narrow, 0, hidden, 0);
     count_macs(naive, sent.population, (uint64_t)narrow * hidden);
     naive->level++;
@@ -636,13 +634,13 @@ static void post_norm_block(struct naive *naive, uint32_t layer, uint64_t head_s
                          population_of(naive, "layers.%u.norm1.res", layer));
     snprintf(norm, sizeof norm, "layers.%u.norm1", layer);
     struct sent ln = layer_norm(naive, norm, naive->c->ffn + 1ull);
-    replace_residual(naive, &ln);
+    replace_residual(naive, &ln, population_of(naive, "layers.%u.fc", layer));
     struct sent fc = feed_forward(naive, layer, &ln);
     linear_into_residual(naive, matrix_of(naive, "layers.%u.fc2", layer), &fc, next_residual(naive, layer + 1));
     if (last && !naive->asked) return;
     snprintf(norm, sizeof norm, "layers.%u.norm2", layer);
     *from = layer_norm(naive, norm, last ? head_side : 3ull * naive->c->hidden + 1);
-    if (!last) replace_residual(naive, from);
+    if (!last) replace_residual(naive, from, population_of(naive, "layers.%u.q", layer + 1));
 }
 
 /* From the train that feeds the head side to the logits. */
@@ -651,8 +649,8 @@ static void head(struct naive *naive, struct sent *from, float *logits)
     uint32_t narrow = naive->c->embedding, vocabulary = naive->c->vocabulary;
     if (narrow != naive->c->hidden) {
         count_macs(naive, from->population, (uint64_t)narrow * naive->c->hidden);
-        struct sent out = fire_linear(naive, matrix_of(naive, "project_out"), population_of(naive, "project_out"),
-                                      from, vocabulary, 0);
+        struct sent out = fire_linear(naive, matrix_of(naive, "project_out"), population_of(naive, "project_out"), from,
+                                      vocabulary, 0);
         naive->level++;
         free(from->value);
         *from = out;

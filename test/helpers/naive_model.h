@@ -12,10 +12,10 @@
 /* One population window. */
 struct naive_record {
     uint32_t level, population, token;
-    uint32_t neurons; /* that took part; input: 1 */
-    uint32_t *neuron; /* [neurons] index in the population; input: the row */
-    uint32_t *code;   /* [neurons] OAT: packed as neurons/oat.h; HG: magnitude; input: 1 */
-    uint8_t *silent;  /* [neurons] HG: no gates, no code */
+    uint32_t neurons;       /* that took part; input: 1 */
+    uint32_t *neuron;       /* [neurons] index in the population; input: the row */
+    uint32_t *code;         /* [neurons] OAT: packed as neurons/oat.h; HG: magnitude; input: 1 */
+    uint8_t *silent;        /* [neurons] HG: no gates, no code */
     uint32_t *octave, *sub; /* [neurons] HG: octave gate, sub-interval 0 .. */
 };
 

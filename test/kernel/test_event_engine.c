@@ -249,12 +249,66 @@ static void pieces_and_threads(void **state)
         }
 }
 
+/* A residual grid so fine that potentials are clamped at 2^52. */
+static void clamped_residuals(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < SHAPES; shape++) {
+        struct model *model = model_of_shape(shape, 40u + (unsigned)shape, 0, SPIKE_CODE_RADIX);
+        naive_calibrate(model, ids, TOKENS, 1.5);
+        for (int32_t grid = -54; grid <= -48; grid += 3) {
+            printf("clamped: shape %d, residual grid %d\n", shape, (int)grid);
+            model->residual_grid = grid;
+            check(model, 8, 2, mixed);
+        }
+        tiny_model_free(model);
+    }
+}
+
+/* Grids so fine that integers need more than 32 bits. */
+static void wide_weights(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < SHAPES; shape++) {
+        struct model *model = model_of_shape(shape, 60u + (unsigned)shape, 0, SPIKE_CODE_TERNARY);
+        for (uint32_t m = 0; m < model->graph->matrices; m++) {
+            model->matrix[m].grid -= 27;
+            model->matrix[m].integer_max <<= 27;
+            model->matrix[m].bound <<= 27;
+        }
+        printf("wide: shape %d\n", shape);
+        check(model, 16, 2, all);
+        tiny_model_free(model);
+    }
+}
+
+/* Populations of several blocks: ffn and vocabulary, or the keys of four heads; work for the whole team. */
+static void several_blocks(void **state)
+{
+    (void)state;
+    for (uint32_t threads = 1; threads <= 4; threads++) {
+        struct model_config config = tiny_config();
+        if (threads % 2) {
+            config.vocabulary = 1500;
+            config.ffn = 3000;
+        } else {
+            config.heads = 4;
+            config.positions = 900;
+            config.position_rows = 902;
+            config.hidden = config.embedding = 1040;
+        }
+        printf("blocks: %u threads\n", threads);
+        struct model *model = tiny_model_new(&config, threads, 0);
+        check(model, 5, threads, whole);
+        tiny_model_free(model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_T_raw),
-        cmocka_unit_test(every_T_calibrated),
-        cmocka_unit_test(pieces_and_threads),
+        cmocka_unit_test(every_T_raw),       cmocka_unit_test(every_T_calibrated), cmocka_unit_test(pieces_and_threads),
+        cmocka_unit_test(clamped_residuals), cmocka_unit_test(wide_weights),       cmocka_unit_test(several_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

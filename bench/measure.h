@@ -1,0 +1,37 @@
+/* What the benchmarks share: a clock, medians, JSON of both. */
+#ifndef LASSIM_BENCH_MEASURE_H
+#define LASSIM_BENCH_MEASURE_H
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Monotonic wall-clock time in seconds. */
+static inline double measure_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static inline int measure_ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts value[0 .. n) and returns its median (the upper one of two); n >= 1. */
+static inline double measure_median(double *value, size_t n)
+{
+    qsort(value, n, sizeof *value, measure_ascending);
+    return value[n / 2];
+}
+
+/* {"median", "min", "max"} of value[0 .. n), which it sorts; n >= 1.  The caller owns the object. */
+static inline json_t *measure_json(double *value, size_t n)
+{
+    double median = measure_median(value, n);
+    return json_pack("{s:f, s:f, s:f}", "median", median, "min", value[0], "max", value[n - 1]);
+}
+
+#endif

@@ -1,0 +1,59 @@
+#!/bin/sh
+# bench.sh BUILD [quick]: runs every benchmark and writes BUILD/bench/bench.json (machine, date, commit, flags and all
+# results).  A full run also replaces bench/results/bench.json and the figures of README.md; a quick one prints
+# them.  Called by `make bench [QUICK=1]`, which builds what this runs.
+set -eu
+build=$1
+quick=${2:+--quick}
+out=$build/bench
+work=$out/work
+mkdir -p "$work"
+
+load=$(cut -d ' ' -f 1 /proc/loadavg)
+escape() { sed 's/["\\]/\\&/g' | tr -d '\000-\037'; }
+
+step() { # NAME COMMAND...: stdout to $work/NAME.json
+    name=$1
+    shift
+    echo "bench: $name" >&2
+    # shellcheck disable=SC2086 # no word when not quick
+    "$@" $quick >"$work/$name.json.part"
+    mv "$work/$name.json.part" "$work/$name.json"
+}
+
+commit=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+modified=false
+[ -z "$(git status --porcelain --untracked-files=no 2>/dev/null)" ] || modified=true
+
+step queue "$out/micro/bench_queue"
+step neurons "$out/micro/bench_neurons"
+step synapse "$out/micro/bench_synapse"
+step run "$out/bench_run" "$build/lassim" examples/opt-tiny "$work"
+step loss "$out/bench_loss" "$build/lassim" examples/opt-tiny "$work"
+
+{
+    printf '{"schema": "lassim-bench-1", "command": "make bench%s", "quick": %s,\n' \
+        "${quick:+ QUICK=1}" "$([ -n "$quick" ] && echo true || echo false)"
+    printf '"date": "%s", "commit": "%s", "modified": %s,\n' "$(date -u +%Y-%m-%d)" "$commit" "$modified"
+    printf '"compiler": "%s",\n' "$(${CC:-gcc} --version | head -n 1 | escape)"
+    printf '"flags": "%s",\n' "$(printf '%s' "${BENCH_FLAGS:-unknown}" | escape)"
+    printf '"machine": {"cpu": "%s", "cores": %s, "memory_kib": %s, "kernel": "%s", "load": %s}' \
+        "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 | escape)" "$(nproc)" \
+        "$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)" "$(uname -r | escape)" "$load"
+    for name in run loss synapse queue neurons; do
+        printf ',\n"%s": ' "$name"
+        cat "$work/$name.json"
+    done
+    echo '}'
+} >"$out/bench.json.part"
+mv "$out/bench.json.part" "$out/bench.json"
+"$out/figures" "$out/bench.json" >"$work/figures.md"
+echo "bench: wrote $out/bench.json" >&2
+
+if [ -n "$quick" ]; then
+    cat "$work/figures.md"
+else
+    mkdir -p bench/results
+    cp "$out/bench.json" bench/results/bench.json
+    BUILD=$build scripts/readme.sh figures
+fi
