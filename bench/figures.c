@@ -45,8 +45,8 @@ static void print_provenance(const json_t *root)
            (int)command_number(machine, "cores"), command_number(machine, "memory_kib") / 0x1p20,
            text(machine, "kernel"), text(root, "compiler"), text(root, "flags"),
            json_is_true(member(root, "quick")) ? " A quick run: short and not to be quoted." : "");
-    printf("Load of the machine before the run: %.2f. Figures are medians, in parentheses the lowest and the\n"
-           "highest; sides of a comparison take turns in one run.\n\n",
+    printf("Load average when it began: %.2f. Figures are medians, in parentheses the lowest and the highest; sides\n"
+           "of a comparison take turns in one run.\n\n",
            command_number(machine, "load"));
 }
 
@@ -142,44 +142,64 @@ static void print_queue(const json_t *queue)
     printf("\n");
 }
 
-static void print_synapses(const json_t *synapse)
+/* Time, rate and share of one row of a run; "–" where nothing was read. */
+static void print_synapse_row(const json_t *row)
 {
-    const json_t *run, *row;
-    size_t i, k;
-    printf(
-        "Synapse kernel, F16 matrix of %.0f MiB (%d × %d), %d repeats:\n\n"
-        "| threads | active sources | time, ms | weights, GB/s | of the read bandwidth | synaptic operations/s, 10⁹ |\n"
-        "| --- | --- | --- | --- | --- | --- |\n",
-        command_number(synapse, "bytes") / 0x1p20, (int)command_number(synapse, "sources"),
-        (int)command_number(synapse, "targets"), (int)command_number(synapse, "repeats"));
-    json_array_foreach(member(synapse, "runs"), i, run)
-    {
-        json_array_foreach(member(run, "rows"), k, row)
-        {
-            printf("| %d | %.0f %% | ", (int)command_number(run, "threads"), command_number(row, "active_percent"));
-            print_spread(row, "seconds", 1e-3, "%.3f");
-            if (command_number(row, "spikes") > 0)
-                printf(" | %.2f | %.0f %% | %.2f |\n", command_number(row, "weights_gigabytes_per_second"),
-                       100 * command_number(row, "of_read_bandwidth"),
-                       command_number(row, "synaptic_operations_per_second") * 1e-9);
-            else
-                printf(" | – | – | – |\n");
-        }
-    }
-    printf("\n");
-    json_array_foreach(member(synapse, "runs"), i, run)
+    print_spread(row, "seconds", 1e-3, "%.3f");
+    if (command_number(row, "spikes") > 0)
+        printf(" | %.1f (%.0f %%) | %.2f |", command_number(row, "weights_gigabytes_per_second"),
+               100 * command_number(row, "of_read_bandwidth"),
+               command_number(row, "synaptic_operations_per_second") * 1e-9);
+    else
+        printf(" | – | – |");
+}
+
+static void print_synapse_lines(const json_t *runs)
+{
+    const json_t *run;
+    size_t i;
+    json_array_foreach(runs, i, run)
     {
         const json_t *line = member(run, "line");
         printf("%d thread%s: the machine reads ", (int)command_number(run, "threads"),
                command_number(run, "threads") > 1 ? "s" : "");
         print_spread(run, "read_gigabytes_per_second", 1, "%.1f");
-        printf(" GB/s; an idle matrix costs %.3f %% of a full one; time against spikes is a line that starts at %.1f "
-               "%% of "
-               "the full time, no row further off than %.1f %%.\n",
+        printf(" GB/s. No spike costs %.3f %% of all spiking; time against spikes is a line that starts at\n"
+               "%.1f %% of the full time, no row further off it than %.1f %%.\n",
                100 * command_number(line, "idle_over_full"), 100 * command_number(line, "intercept_over_full"),
                100 * command_number(line, "largest_deviation_over_full"));
     }
     printf("\n");
+}
+
+static void print_synapses(const json_t *synapse)
+{
+    const json_t *runs = member(synapse, "runs"), *run, *row;
+    size_t i, k;
+    printf(
+        "Synapse kernel, F16 matrix of %.0f MiB (%d × %d), one step's spikes, %d repeats; weights read a second, in\n"
+        "parentheses their share of what the machine reads:\n\n| active sources |",
+        command_number(synapse, "bytes") / 0x1p20, (int)command_number(synapse, "sources"),
+        (int)command_number(synapse, "targets"), (int)command_number(synapse, "repeats"));
+    json_array_foreach(runs, i, run)
+    {
+        int threads = (int)command_number(run, "threads");
+        printf(" %d thread%s: ms | GB/s | 10⁹ synaptic operations/s |", threads, threads > 1 ? "s" : "");
+    }
+    printf("\n| --- |");
+    for (i = 0; i < json_array_size(runs); i++) printf(" --- | --- | --- |");
+    printf("\n");
+    json_array_foreach(member(json_array_get(runs, 0), "rows"), k, row)
+    {
+        printf("| %.0f %% |", command_number(row, "active_percent"));
+        for (i = 0; i < json_array_size(runs); i++) {
+            printf(" ");
+            print_synapse_row(json_array_get(member(json_array_get(runs, i), "rows"), k));
+        }
+        printf("\n");
+    }
+    printf("\n");
+    print_synapse_lines(runs);
 }
 
 static void print_neurons(const json_t *neurons)

@@ -184,7 +184,7 @@ static enum lassim_status read_special(struct folder *folder, const char *key, i
     for (int i = 0; i < 2; i++) {
         const struct folder_file *file = &folder->file[order[i]];
         const json_t *value = json_object_get(file->root, key);
-        uint32_t found;
+        uint32_t found = TOKENIZER_NONE;
         if (value == NULL || json_is_null(value)) continue;
         TOKENIZER_TRY(take_special(folder, file, key, value, must, &found));
         if (*id == TOKENIZER_NONE) *id = found;

@@ -19,6 +19,7 @@ struct range {
 };
 
 static struct range ranges[MAPGUARD_RANGES];
+static atomic_flag reported = ATOMIC_FLAG_INIT; /* one thread says the line, whoever else meets the hole waits */
 static pthread_mutex_t ranges_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void copy_name(char *to, const char *name)
@@ -84,6 +85,7 @@ static void on_bus_error(int number, siginfo_t *information, void *context)
         signal(number, SIG_DFL); /* the faulting instruction runs again and ends the process */
         return;
     }
+    while (atomic_flag_test_and_set(&reported)) pause();
     int input = range->use == MAPGUARD_INPUT;
     char line[MAPGUARD_NAME + 128];
     size_t used = append(line, 0, sizeof line, "lassim: ");

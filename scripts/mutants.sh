@@ -1,9 +1,10 @@
 #!/bin/bash
-# mutants.sh WORK_DIR: every line of test/mutants.txt is one mutation: FILE, TEST and a sed script, tab
+# mutants.sh WORK_DIR [LIST]: every line of LIST (test/mutants.txt) is one mutation: FILE, TEST and a sed script, tab
 # separated.  Each is applied alone to a copy of the tree; TEST must build and then fail.  A mutation
 # that no longer changes its file, or does not compile, is an error: the list has drifted from the code.
 set -u
 work=${1:?directory for the copy}
+list=${2:-test/mutants.txt}
 rm -rf "$work"
 mkdir -p "$work"
 # Objects come along: each mutation then rebuilds one file.
@@ -26,6 +27,6 @@ while IFS=$'\t' read -r file test script; do
         echo "died      $file: $script"; died=$((died + 1))
     fi
     cp "$work/original" "$work/$file"
-done <test/mutants.txt
+done <"$list"
 echo "$died mutants died, $bad survived or did not apply"
 [ "$bad" = 0 ]

@@ -26,8 +26,14 @@ static size_t read_ids(const char *path, uint32_t *ids)
 {
     FILE *file = fopen(path, "r");
     assert_non_null(file);
-    size_t n = 0;
-    while (n < IDS_MAX && fscanf(file, "%u,", &ids[n]) == 1) n++;
+    char text[4096];
+    size_t n = 0, size = fread(text, 1, sizeof text - 1, file);
+    text[size] = '\0';
+    for (char *at = text, *end; n < IDS_MAX; at = *end == ',' ? end + 1 : end) {
+        unsigned long id = strtoul(at, &end, 10);
+        if (end == at) break;
+        ids[n++] = (uint32_t)id;
+    }
     fclose(file);
     assert_true(n > 0);
     return n;

@@ -43,6 +43,23 @@ for format in csv npy; do
     expect 1 "$LASSIM" trace export --format $format "$WORK/t.bin" -o /dev/full && expect_line /dev/full
 done
 
+# A disk that really fills up, where a file system can be mounted.
+mkdir "$WORK/disk"
+if unshare -rm mount -t tmpfs none "$WORK/disk" 2>/dev/null; then
+    export MODEL LASSIM WORK
+    # shellcheck disable=SC2016 # expanded inside
+    unshare -rm bash -c 'mount -t tmpfs -o size=64k none "$WORK/disk" && cd "$WORK/disk" && echo older >f && cd "$OLDPWD" || exit
+        "$LASSIM" --model "$MODEL" --token-ids 2,71,443 -n 0 --trace "$WORK/disk/f" --quiet 2>"$WORK/err" >/dev/null
+        echo $? "$(cat "$WORK/disk/f")"
+        "$LASSIM" trace info "$WORK/disk/f.partial" >/dev/null 2>&1; echo $?; rm "$WORK/disk/f.partial"
+        "$LASSIM" convert test/data/variants/bare -o "$WORK/disk/f" 2>>"$WORK/err"
+        echo $? "$(cat "$WORK/disk/f")"' >"$WORK/out"
+    expect_equal "$(tr '\n' ' ' <"$WORK/out")" "1 older 0 1 older " "a trace, its partial and a .snn on a full disk"
+    expect_equal "$(grep -c '^lassim: .*No space left' "$WORK/err")" 2 "lines about a full disk"
+else
+    echo "not tried: a full disk needs a user namespace"
+fi
+
 # Closed pipes: one line, exit 1, whatever is written there.
 for option in --trace --metrics --logits; do
     run "${SHORT[@]}" $option - 2>"$WORK/err" | true
