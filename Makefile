@@ -280,7 +280,7 @@ install-files:
 	ln -sf liblassim.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liblassim.so.0
 	ln -sf liblassim.so.0 $(DESTDIR)$(LIBDIR)/liblassim.so
 	install -m 644 kernel/lassim.h $(DESTDIR)$(PREFIX)/include/lassim.h
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBRARIES@|$(LIBRARIES)|' lassim.pc.in \
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(PKG_LIBS)|' lassim.pc.in \
 	    >$(DESTDIR)$(LIBDIR)/pkgconfig/lassim.pc
 	install -m 644 $(BUILD)/lassim.1 $(DESTDIR)$(PREFIX)/share/man/man1/lassim.1
 	install -m 644 $(BUILD)/lassim.bash $(DESTDIR)$(COMPLETIONS)/lassim

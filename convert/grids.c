@@ -13,7 +13,7 @@ enum { CODE_MAX = (1 << 16) - 1, SEGMENT = 512, GRID_LARGEST_BITS = 61 };
  * is exact or the fraction far from one half. */
 static inline uint64_t magnitude(double w, double inverse)
 {
-    return (uint64_t)((w < 0 ? -w : w) * inverse + 0.5);
+    return (uint64_t)(int64_t)((w < 0 ? -w : w) * inverse + 0.5); /* below 2^62: signed conversion is faster */
 }
 
 double grid_round(double w, int grid)
@@ -36,19 +36,6 @@ static size_t stripe_start(size_t n, size_t stripe)
     return n / STRIPES * stripe + smaller(n % STRIPES, stripe);
 }
 
-static int lowest_bit(float w)
-{
-    uint32_t bits;
-    memcpy(&bits, &w, sizeof bits);
-    int exponent = (int)(bits >> 23 & 0xff);
-    uint32_t mantissa = bits & 0x7fffff;
-    if (exponent == 0)
-        exponent = 1;
-    else
-        mantissa |= 0x800000;
-    return exponent - 150 + __builtin_ctz(mantissa);
-}
-
 struct range_job {
     const struct checkpoint_tensor *tensor;
     struct grid_range part[STRIPES];
@@ -62,23 +49,56 @@ static void widen_range(struct grid_range *range, const struct grid_range *by)
     range->zero = 0;
 }
 
+/* Per exponent field of a float the mantissas seen, ORed, the hidden bit too: the lowest set bit of the union is
+ * the lowest of them all.  Two sets take turns, so that an element rarely waits for the one before it. */
+enum { EXPONENTS = 256, HIDDEN_BIT = 1 << 23 };
+struct bits_seen {
+    uint32_t mantissa[2][EXPONENTS];
+    uint32_t largest; /* a float's bits without its sign: ordered as the values are */
+};
+
+static void see_bits(struct bits_seen *seen, const float *w, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &w[i], sizeof bits);
+        bits &= 0x7fffffffu;
+        if (bits > seen->largest) seen->largest = bits;
+        seen->mantissa[i & 1][bits >> 23] |= (bits & (HIDDEN_BIT - 1)) | HIDDEN_BIT;
+    }
+}
+
+static struct grid_range range_of_bits(const struct bits_seen *seen)
+{
+    struct grid_range range = {.zero = seen->largest == 0};
+    float largest;
+    memcpy(&largest, &seen->largest, sizeof largest);
+    range.largest = largest;
+    int first = 1;
+    for (int exponent = 0; exponent < EXPONENTS; exponent++) {
+        uint32_t mantissa = seen->mantissa[0][exponent] | seen->mantissa[1][exponent];
+        if (exponent == 0) mantissa &= HIDDEN_BIT - 1; /* zeros and denormals have none */
+        if (mantissa == 0) continue;
+        int lowest = (exponent == 0 ? 1 : exponent) - 150 + __builtin_ctz(mantissa);
+        if (first || lowest < range.lowest) range.lowest = lowest;
+        first = 0;
+    }
+    return range;
+}
+
 static void range_task(void *context, size_t index, unsigned worker)
 {
     (void)worker;
     struct range_job *job = context;
-    struct grid_range range = {.zero = 1};
+    struct bits_seen seen = {0};
     size_t at = stripe_start(job->tensor->elements, index), end = stripe_start(job->tensor->elements, index + 1);
     float w[SEGMENT];
     for (; at < end; at += SEGMENT) {
         size_t n = smaller(SEGMENT, end - at);
         checkpoint_tensor_f32(job->tensor, at, n, w);
-        for (size_t i = 0; i < n; i++) {
-            if (w[i] == 0) continue;
-            const struct grid_range one = {.largest = w[i] < 0 ? -w[i] : w[i], .lowest = lowest_bit(w[i])};
-            widen_range(&range, &one);
-        }
+        see_bits(&seen, w, n);
     }
-    job->part[index] = range;
+    job->part[index] = range_of_bits(&seen);
 }
 
 struct grid_range grid_range_of(unsigned threads, const struct checkpoint_tensor *tensor)
@@ -178,26 +198,50 @@ struct evaluate_job {
     } part[STRIPES];
 };
 
-/* Adds one row segment, elements [at, at + n), to the tally; returns its sum |w / 2^grid| 2^shift. */
-static unsigned __int128 evaluate_segment(const struct evaluate_job *job, size_t row, size_t at, size_t n, size_t width,
-                                          struct tally *tally)
+/* Counts how far n weights moved, in their order: |m * unit| beside |w|. */
+static void count_moved(const double *w, const uint64_t *m, size_t n, double unit, struct tally *tally)
 {
-    const double inverse = real_power_of_two(-job->grid), unit = real_power_of_two(job->grid);
-    unsigned __int128 sum = 0;
-    double w[SEGMENT];
-    checkpoint_tensor_f64(job->matrix->tensor, row * width + at, n, w);
     for (size_t i = 0; i < n; i++) {
-        uint64_t m = magnitude(w[i], inverse);
-        double moved = (double)m * unit - (w[i] < 0 ? -w[i] : w[i]);
-        if (m > tally->largest) tally->largest = m;
-        sum += (unsigned __int128)m << (job->shift != NULL && !job->matrix->input ? job->shift[at + i] : 0);
+        double moved = (double)m[i] * unit - (w[i] < 0 ? -w[i] : w[i]);
         if (moved == 0) continue;
         if (moved < 0) moved = -moved;
         if (moved > tally->moved_max) tally->moved_max = moved;
         tally->moved_squares += moved * moved;
         tally->moved++;
     }
+}
+
+/* sum m 2^shift.  Shifted numbers below 2^64 need no wide shift. */
+static unsigned __int128 shifted_sum(const uint64_t *m, const int8_t *shift, size_t n, uint64_t largest)
+{
+    unsigned __int128 sum = 0;
+    if (shift == NULL)
+        for (size_t i = 0; i < n; i++) sum += m[i];
+    else if (largest >> (64 - GRID_SPAN_MAX) == 0)
+        for (size_t i = 0; i < n; i++) sum += m[i] << shift[i];
+    else
+        for (size_t i = 0; i < n; i++) sum += (unsigned __int128)m[i] << shift[i];
     return sum;
+}
+
+/* Adds one row segment, elements [at, at + n), to the tally; returns its sum |w / 2^grid| 2^shift. */
+static unsigned __int128 evaluate_segment(const struct evaluate_job *job, size_t row, size_t at, size_t n, size_t width,
+                                          struct tally *tally)
+{
+    const double inverse = real_power_of_two(-job->grid), unit = real_power_of_two(job->grid);
+    const int8_t *shift = job->shift != NULL && !job->matrix->input ? job->shift + at : NULL;
+    uint64_t m[SEGMENT], largest = 0;
+    double w[SEGMENT];
+    int moved = 0;
+    checkpoint_tensor_f64(job->matrix->tensor, row * width + at, n, w);
+    for (size_t i = 0; i < n; i++) {
+        m[i] = magnitude(w[i], inverse);
+        moved |= (double)(int64_t)m[i] * unit != (w[i] < 0 ? -w[i] : w[i]);
+        if (m[i] > largest) largest = m[i];
+    }
+    if (largest > tally->largest) tally->largest = largest;
+    if (moved) count_moved(w, m, n, unit, tally);
+    return shifted_sum(m, shift, n, largest);
 }
 
 static void evaluate_task(void *context, size_t index, unsigned worker)

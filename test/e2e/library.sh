@@ -34,5 +34,9 @@ if ! nm -D "$BUILD/liblassim.so" | grep -qE '__(asan|tsan|ubsan)'; then
     # shellcheck disable=SC2046 # words
     gcc "$WORK/user.c" -o "$WORK/user" $(pkg-config --cflags --libs lassim) || complain "no program builds on lassim.pc"
     LD_LIBRARY_PATH=$root/opt/lassim/lib "$WORK/user" || complain "the installed library is of another version"
+    # shellcheck disable=SC2046 # words
+    gcc "$WORK/user.c" -o "$WORK/user-static" $(pkg-config --static --cflags --libs lassim | sed 's/-llassim/-l:liblassim.a/') ||
+        complain "no program builds on liblassim.a"
+    "$WORK/user-static" || complain "liblassim.a is of another version"
 fi
 finish
