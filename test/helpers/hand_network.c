@@ -21,11 +21,11 @@ void hand_new(struct hand *hand, const struct model *model, unsigned steps, unsi
     *hand = (struct hand){.model = model, .workers = workers, .deaf = HAND_NOBODY};
     hand->view = (struct network_model){model->graph, model->population, model->matrix, model->norm,
                                         model->table, model->code,       steps,         model->residual_grid};
-    struct arena arena = {aligned_alloc(64, network_bytes(&hand->view, workers)), 0};
+    struct arena arena = {aligned_alloc(64, network_bytes(&hand->view, workers, 0)), 0};
     LASSIM_INVARIANT(arena.memory != NULL, "no memory");
     hand->memory = arena.memory;
-    hand->network = network_new(&hand->view, workers, from_arena, &arena);
-    LASSIM_INVARIANT(hand->network != NULL && arena.used == network_bytes(&hand->view, workers), "%zu bytes used",
+    hand->network = network_new(&hand->view, workers, 0, from_arena, &arena);
+    LASSIM_INVARIANT(hand->network != NULL && arena.used == network_bytes(&hand->view, workers, 0), "%zu bytes used",
                      arena.used);
 }
 
@@ -44,7 +44,7 @@ static void deliver(struct hand *hand, const struct packet *packet)
 
 static void deliver_step(struct hand *hand, uint32_t p, uint32_t step)
 {
-    const struct train *train = network_train(hand->network, p);
+    const struct train *train = network_train(hand->network, p, 0);
     for (uint32_t i = 0; i < train->packet_count; i++)
         if (train->packets[i].step == step) deliver(hand, &train->packets[i]);
 }

@@ -31,7 +31,7 @@ static struct model *model_of(uint64_t seed, enum spike_code code)
 static int64_t code_value(const struct hand *hand, const char *name, uint32_t i)
 {
     uint32_t p = hand_population(hand, name);
-    return oat_value(network_train(hand->network, p)->codes[i], hand->model->population[p].j);
+    return oat_value(network_train(hand->network, p, 0)->codes[i], hand->model->population[p].j);
 }
 
 struct kept {
@@ -61,7 +61,7 @@ static void assert_cache(const struct hand *hand, uint32_t t, const struct kept 
 /* Before exp closes: older keys' scores complete, the own key's in parts by worker, masked ones untouched. */
 static void assert_scores(const struct hand *hand, uint32_t t, const struct kept *kept)
 {
-    const struct attention_state *attention = &hand->network->attention[0];
+    const struct attention_state *attention = &hand->network->attention[t % 2]; /* layer 0, its copies */
     for (uint32_t head = 0; head < H; head++)
         for (uint32_t key = 0; key < POSITIONS; key++) {
             int64_t want = 0, got = attention->score[head * POSITIONS + key];
@@ -107,7 +107,7 @@ static void every_row_has_an_e_of_one(void **state)
         hand_new(&hand, model, steps, 1);
         for (uint32_t t = 0; t < TOKENS; t++) {
             hand_token(&hand, t, ids[t], logits);
-            const struct train *e = network_train(hand.network, hand_population(&hand, "layers.0.e"));
+            const struct train *e = network_train(hand.network, hand_population(&hand, "layers.0.e"), 0);
             assert_int_equal(e->neurons, H * (t + 1));
             for (uint32_t head = 0; head < H; head++) {
                 int ones = 0;
@@ -128,8 +128,8 @@ static void membranes_are_empty_after_a_token(void **state)
     struct model *model = model_of(4, SPIKE_CODE_TERNARY);
     struct hand hand;
     hand_new(&hand, model, 16, 2);
-    const struct attention_state *attention = &hand.network->attention[0];
     for (uint32_t t = 0; t < TOKENS; t++) {
+        const struct attention_state *attention = &hand.network->attention[t % 2]; /* layer 0, its copies */
         hand_token(&hand, t, ids[t], logits);
         for (uint32_t i = 0; i < H * POSITIONS; i++)
             assert_true(attention->score[i] == 0 && attention->exponential[i] == 0);

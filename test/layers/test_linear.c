@@ -122,7 +122,7 @@ static void shares_of_targets_add_up(void **state)
         uint32_t m = matrix_named(model, "layers.0.fc1"), ln = model->graph->matrix[m].source;
         hand_input(&hand, &token, 5);
         hand_levels(&hand, &token, 1, model->graph->population[ln].level + 1);
-        const struct train *train = network_train(hand.network, ln);
+        const struct train *train = network_train(hand.network, ln, 0);
         for (uint32_t i = 0; i < config.ffn; i++) {
             double want = 0;
             for (uint32_t j = 0; j < config.hidden; j++) {
@@ -131,7 +131,7 @@ static void shares_of_targets_add_up(void **state)
                         weight_value(model->matrix[m].type, model->matrix[m].weights, (uint64_t)j * config.ffn + i) *
                         64;
             }
-            assert_true((double)hand.network->sum[m][0][i] == want);
+            assert_true((double)network_sum(hand.network, m, 0)[i] == want);
         }
         hand_free(&hand);
         tiny_model_free(model);
