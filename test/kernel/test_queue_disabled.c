@@ -13,12 +13,13 @@
 #include <cmocka.h>
 
 #include "kernel/trace_reader.h"
+#include "layers/packet.h"
 #include "queue/event_queue.h"
 #include "test/helpers/engine_run.h"
 #include "test/helpers/naive_model.h"
 #include "test/helpers/tiny_model.h"
 
-enum { TOKENS = 6, PENDING_MAX = 4096 };
+enum { TOKENS = 6, PENDING_MAX = 4096, STEPS = 16 };
 static const uint32_t ids[TOKENS] = {2, 5, 9, 1, 7, 5};
 static const struct engine_piece all[] = {{TOKENS, LASSIM_READ_ALL}, {0, 0}};
 static const struct engine_piece last[] = {{TOKENS, LASSIM_READ_LAST}, {0, 0}};
@@ -37,7 +38,14 @@ struct event_queue {
     size_t pending;
 };
 static enum queue_mode mode;
-static uint64_t pushed, popped_spikes, popped_closings;
+static uint64_t pushed, popped_spikes, popped_closings, out_of_step;
+
+/* A spike is popped at its own timestep of its window, a closing between windows. */
+static int in_step(const struct event *event)
+{
+    const struct packet *packet = event->payload;
+    return event->key.timestep % STEPS == (event->key.phase == 1 ? packet->step : 0);
+}
 
 #define ORDER_BY(field) \
     if (a->field != b->field) return a->field < b->field ? -1 : 1
@@ -56,7 +64,7 @@ struct event_queue *queue_new(size_t capacity, size_t horizon)
 {
     (void)capacity;
     (void)horizon;
-    pushed = popped_spikes = popped_closings = 0;
+    pushed = popped_spikes = popped_closings = out_of_step = 0;
     return calloc(1, sizeof(struct event_queue));
 }
 
@@ -103,6 +111,7 @@ int queue_pop(struct event_queue *queue, struct event *event)
     size_t at = least(queue);
     *event = queue->event[at];
     queue->event[at] = queue->event[--queue->pending];
+    out_of_step += !in_step(event);
     if (event->key.phase == 1)
         popped_spikes++;
     else
@@ -140,7 +149,7 @@ const char *queue_validate(const struct event_queue *queue)
 
 static struct engine_run *run(const struct model *model, enum queue_mode how, const struct engine_piece *pieces)
 {
-    struct lassim_options options = {.numa_off = 1, .threads = 1};
+    struct lassim_options options = {.numa_off = 1, .threads = 1, .timesteps = STEPS};
     mode = how;
     return engine_run_new(model, options, ids, pieces, 1);
 }
@@ -270,9 +279,10 @@ static void sorted_list_gives_the_same_run(void **state)
         struct engine_run *listed = run(model, KEEP, last);
         struct counters totals = engine_run_totals(listed);
         assert_int_equal(popped_spikes, totals.events);
+        assert_int_equal(out_of_step, 0);
         assert_int_equal(popped_closings, totals.windows - 2 * TOKENS + 1 + silent_closings(model, TOKENS - 1));
         assert_int_equal(trace_records(listed->trace), totals.windows);
-        struct naive *naive = naive_new(model, 16);
+        struct naive *naive = naive_new(model, STEPS);
         float *logits = calloc(config.vocabulary, sizeof *logits);
         for (uint32_t t = 0; t < TOKENS; t++) naive_token(naive, ids[t], t + 1 == TOKENS, logits);
         assert_memory_equal(listed->logits + (size_t)(TOKENS - 1) * config.vocabulary, logits,

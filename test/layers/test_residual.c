@@ -92,12 +92,34 @@ static void potentials_are_kept(void **state)
     tiny_model_free(model);
 }
 
+/* A token in the slot of one that has gone starts from nothing. */
+static void a_slot_is_used_again(void **state)
+{
+    static const float tok[D] = {1, -1, 0.5f, 0.25f, -0.25f, 0, 1.5f, -1};
+    int64_t before[D];
+    struct hand hand;
+    (void)state;
+    struct model *model = model_with(tok, -30);
+    hand_new(&hand, model, 16, 1);
+    struct token_window gone = {0, 0, 1}, token = {hand.network->slots, 0, 1};
+    hand_input(&hand, &gone, 2);
+    hand_levels(&hand, &gone, 1, 2);
+    assert_ptr_equal(network_residual(hand.network, gone.token), network_residual(hand.network, token.token));
+    memcpy(before, network_residual(hand.network, gone.token), sizeof before);
+    hand_input(&hand, &token, 2);
+    hand_levels(&hand, &token, 1, 2);
+    assert_memory_equal(before, network_residual(hand.network, token.token), sizeof before);
+    hand_free(&hand);
+    tiny_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_rounded_half_away_from_zero),
         cmocka_unit_test(clamps_are_counted),
         cmocka_unit_test(potentials_are_kept),
+        cmocka_unit_test(a_slot_is_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
