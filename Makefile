@@ -163,9 +163,9 @@ check: deps
 
 # help: asan, tsan     the same tests under AddressSanitizer + UBSan, ThreadSanitizer
 asan: deps
-	@$(MAKE) --no-print-directory $(PARALLEL) BUILD=build/asan SANITIZE=address,undefined unit
+	@TEST_TIMEOUT=3600 $(MAKE) --no-print-directory $(PARALLEL) BUILD=build/asan SANITIZE=address,undefined unit
 tsan: deps
-	@TSAN_OPTIONS="halt_on_error=1 suppressions=test/tsan.supp $$TSAN_OPTIONS" \
+	@TEST_TIMEOUT=3600 TSAN_OPTIONS="halt_on_error=1 suppressions=test/tsan.supp $$TSAN_OPTIONS" \
 	    $(MAKE) --no-print-directory $(PARALLEL) BUILD=build/tsan SANITIZE=thread unit
 # help: debug          build/debug with expensive assertions, not optimised
 debug: need

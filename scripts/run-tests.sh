@@ -7,7 +7,7 @@ logs=$1 jobs=$2
 shift 2
 mkdir -p "$logs"
 rm -f "$logs"/*.log "$logs"/*.status
-limit=${TEST_TIMEOUT:-600}
+limit=${TEST_TIMEOUT:-1800}
 
 run_one() {
     local logs=$1 limit=$2 command=$3 name started status

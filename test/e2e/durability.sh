@@ -92,13 +92,13 @@ expect 0 "$LASSIM" trace info "$WORK/stop.t.bin.partial"
 # verify and convert stopped: 130 and 143, nothing under the final name.
 "$LASSIM" verify --model "$MODEL" --text examples/opt-tiny/heldout.txt >"$WORK/out" 2>"$WORK/err" </dev/null &
 pid=$!
-sleep 1
+sleep 0.3
 kill -s TERM $pid
 wait $pid
 expect_equal $? 143 "exit status of verify after SIGTERM"
 "$LASSIM" convert examples/opt-tiny -o "$WORK/stopped.snn" >"$WORK/out" 2>"$WORK/err" </dev/null &
 pid=$!
-sleep 1
+sleep 0.3
 kill -s TERM $pid
 wait $pid
 expect_equal $? 143 "exit status of convert after SIGTERM"
@@ -112,7 +112,7 @@ for words in "verify --text examples/opt-tiny/heldout.txt" "-n 200 --temp 1 -t 4
     # shellcheck disable=SC2086 # words
     "$LASSIM" ${words%%-*} --model "$WORK/cut.snn" -${words#*-} >"$WORK/out" 2>"$WORK/err" </dev/null &
     pid=$!
-    sleep 1
+    sleep 0.3 # too early or in mid-run: one line and exit 3 either way
     truncate -s 8192 "$WORK/cut.snn"
     wait $pid
     expect_equal $? 3 "exit status of '$words' after the model was cut short" && expect_line cut.snn

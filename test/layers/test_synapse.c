@@ -63,7 +63,7 @@ static void fill(struct matrix *matrix, void *weights, uint64_t limit)
             uint16_t half = (uint16_t)(next_random() & 0x87ff) | (uint16_t)(next_random() % 13 << 10);
             ((uint16_t *)weights)[i] = half;
         } else {
-            int64_t integer = (int64_t)(next_random() % limit);
+            int64_t integer = (int64_t)(next_random() % (limit < 1 << 24 ? limit : 1 << 24));
             float value = (float)(matrix->type == WEIGHT_BF16 ? integer & 0xff : integer); /* exact below 2^24 */
             value = value * (float)(limit >> 24 ? limit >> 24 : 1);
             value *= float_of((uint32_t)(127 + matrix->grid) << 23) * (next_random() & 1 ? -1.0f : 1.0f);
@@ -103,6 +103,7 @@ static void compare(enum weight_type type, int grid, uint64_t limit, int channel
     struct matrix matrix = {.type = type, .grid = grid};
     void *weights = malloc((size_t)SOURCES * TARGETS * 4);
     fill(&matrix, weights, limit);
+    assert_int_equal(matrix.integer_max <= INT32_MAX, limit <= UINT64_C(1) << 31); /* narrow kernel or wide */
     struct population_params source = {.j = 5, .shift = channel_shifts ? shift : NULL};
     for (int round = 0; round < 20; round++) {
         unsigned steps = 1 + (unsigned)(next_random() % 16);
