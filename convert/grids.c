@@ -13,7 +13,7 @@ enum { CODE_MAX = (1 << 16) - 1, SEGMENT = 512, GRID_LARGEST_BITS = 61 };
  * is exact or the fraction far from one half. */
 static inline uint64_t magnitude(double w, double inverse)
 {
-    return (uint64_t)(int64_t)((w < 0 ? -w : w) * inverse + 0.5); /* below 2^62: signed conversion is faster */
+    return (uint64_t)(int64_t)(__builtin_fabs(w) * inverse + 0.5); /* below 2^62: signed conversion is faster */
 }
 
 double grid_round(double w, int grid)
@@ -202,7 +202,7 @@ struct evaluate_job {
 static void count_moved(const double *w, const uint64_t *m, size_t n, double unit, struct tally *tally)
 {
     for (size_t i = 0; i < n; i++) {
-        double moved = (double)m[i] * unit - (w[i] < 0 ? -w[i] : w[i]);
+        double moved = (double)m[i] * unit - __builtin_fabs(w[i]);
         if (moved == 0) continue;
         if (moved < 0) moved = -moved;
         if (moved > tally->moved_max) tally->moved_max = moved;
@@ -236,7 +236,7 @@ static unsigned __int128 evaluate_segment(const struct evaluate_job *job, size_t
     checkpoint_tensor_f64(job->matrix->tensor, row * width + at, n, w);
     for (size_t i = 0; i < n; i++) {
         m[i] = magnitude(w[i], inverse);
-        moved |= (double)(int64_t)m[i] * unit != (w[i] < 0 ? -w[i] : w[i]);
+        moved |= (double)(int64_t)m[i] * unit != __builtin_fabs(w[i]);
         if (m[i] > largest) largest = m[i];
     }
     if (largest > tally->largest) tally->largest = largest;

@@ -30,13 +30,12 @@ static double double_of_f32(uint32_t bits)
     return value;
 }
 
+/* A half is a float's bits with the exponent moved: one exact product scales it, denormals included. */
 static double double_of_f16(uint32_t bits)
 {
-    int exponent = (int)(bits >> 10 & 0x1f);
-    double fraction = bits & 0x3ff;
-    double sign = bits & 0x8000 ? -1.0 : 1.0;
-    if (exponent == 31) return sign * double_of_f32(bits & 0x3ff ? 0x7fc00000u : 0x7f800000u);
-    return sign * (exponent ? fraction + 1024.0 : fraction) * real_power_of_two((exponent ? exponent : 1) - 25);
+    uint32_t single = (bits & 0x8000u) << 16 | (bits & 0x7fffu) << 13;
+    if ((bits & 0x7c00u) == 0x7c00u) single |= 0x7f800000u;
+    return double_of_f32(single) * 0x1p112;
 }
 
 double weight_value(enum weight_type type, const void *weights, uint64_t index)
@@ -106,31 +105,37 @@ unsigned params_product_bits(const struct graph *graph, const struct population_
     return bits;
 }
 
-/* weight / 2^grid in *integer; NULL, or why it is none. */
-static const char *weight_integer(double weight, int grid, uint64_t *integer)
+/* weight / 2^grid in *integer; NULL, or why it is none.  inverse: 2^-grid; the product is exact, since a weight
+ * lies in 2^-149 .. 2^128 and a grid in -PARAMS_GRID_MAX .. PARAMS_GRID_MAX. */
+static const char *weight_integer(double weight, double inverse, uint64_t *integer)
 {
-    double scaled = real_ldexp(weight < 0 ? -weight : weight, -grid);
+    double scaled = __builtin_fabs(weight) * inverse; /* no branch on a random sign */
     if (!(scaled <= 1e308)) return "weight must be finite";
     if (scaled >= (double)PARAMS_SUM_LIMIT) return "weight / 2^grid must be below 2^62";
-    *integer = (uint64_t)scaled;
-    return (double)*integer == scaled ? NULL : "weight must be a multiple of 2^grid";
+    *integer = (uint64_t)(int64_t)scaled;
+    return (double)(int64_t)*integer == scaled ? NULL : "weight must be a multiple of 2^grid";
 }
 
 /* Adds row `source` to the targets' sums of |integer| << shift. */
 static const char *prove_row(const struct matrix *matrix, uint32_t targets, uint32_t source, unsigned shift, wide *sum,
                              struct matrix_proof *proof)
 {
-    proof->source = source;
-    for (uint32_t i = 0; i < targets; i++) {
+    const double inverse = real_power_of_two(-matrix->grid);
+    const uint64_t factor = UINT64_C(1) << shift, first = (uint64_t)source * targets;
+    uint64_t largest = proof->integer_max;
+    const char *reason = NULL;
+    uint32_t i = 0;
+    for (; i < targets; i++) {
         uint64_t integer;
-        double weight = weight_value(matrix->type, matrix->weights, (uint64_t)source * targets + i);
-        const char *reason = weight_integer(weight, matrix->grid, &integer);
-        proof->target = i;
-        if (reason != NULL) return reason;
-        if (integer > proof->integer_max) proof->integer_max = integer;
-        sum[i] += (wide)integer << shift;
+        reason = weight_integer(weight_value(matrix->type, matrix->weights, first + i), inverse, &integer);
+        if (reason != NULL) break;
+        if (integer > largest) largest = integer;
+        sum[i] += (wide)integer * factor;
     }
-    return NULL;
+    proof->source = source;
+    proof->target = i;
+    proof->integer_max = largest;
+    return reason;
 }
 
 /* proof->bound from the largest sum. */
