@@ -1,8 +1,8 @@
 /* Question: how long does a conversion take, and how fast and in how much memory does a converted model
- * run: event engine on one thread and on one per core, with and without a trace, beside the dense network?
+ * run: the engines event and fused on one thread and on one per core, and with a trace, beside the dense network?
  *
- * Every figure is the program's own --metrics of `lassim --model M -n N -t THREADS [--engine dense]
- * [--trace FILE]`; all sides take turns in one run.  Checked: all event runs report the same counts.  One
+ * Every figure is the program's own --metrics of `lassim --model M -n N -t THREADS [--engine E]
+ * [--trace FILE]`; all sides take turns in one run.  Checked: all runs of one side report the same counts.  One
  * JSON object on stdout, medians with lowest and highest.
  *
  * bench_run LASSIM CHECKPOINT WORK_DIRECTORY [--quick] */
@@ -140,7 +140,9 @@ int main(int argc, char **argv)
     if (all > 1) add_side(&bench, "dense, all cores", "dense", all, 0);
     add_side(&bench, "event, 1 thread", "event", 1, 0);
     if (all > 1) add_side(&bench, "event, all cores", "event", all, 0);
-    add_side(&bench, "event, all cores, trace", "event", all, 1);
+    add_side(&bench, "fused, 1 thread", "fused", 1, 0);
+    if (all > 1) add_side(&bench, "fused, all cores", "fused", all, 0);
+    add_side(&bench, "fused, all cores, trace", "fused", all, 1);
     json_t *convert = measure_convert(&bench), *rows = json_array();
     for (int repeat = 0; repeat < bench.repeats; repeat++)
         for (unsigned s = 0; s < bench.sides; s++) run_side(&bench, &bench.side[s], repeat);

@@ -36,7 +36,8 @@ typedef struct lassim_model lassim_model;
 /* A running simulation of one token sequence on a model: KV cache, potentials, counters. */
 typedef struct lassim_session lassim_session;
 
-enum lassim_engine { LASSIM_ENGINE_EVENT = 0, LASSIM_ENGINE_FUSED = 1, LASSIM_ENGINE_DENSE = 2 };
+/* fused and event give the same spikes, counters and trace; dense is the original network in float32. */
+enum lassim_engine { LASSIM_ENGINE_FUSED = 0, LASSIM_ENGINE_EVENT = 1, LASSIM_ENGINE_DENSE = 2 };
 enum lassim_read { LASSIM_READ_NONE = 0, LASSIM_READ_LAST = 1, LASSIM_READ_ALL = 2 };
 
 /* Opens path.  *model is owned by the caller (lassim_model_close), and must outlive its sessions. */

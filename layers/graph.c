@@ -6,7 +6,7 @@
 #include "layers/graph_builder.h"
 #include "layers/opt.h"
 
-enum { SIZE_LIMIT = 1 << 20, LAYERS_MAX = 1024 };
+enum { SIZE_LIMIT = 1 << 20, LAYERS_MAX = 1024, PAIRS_LIMIT = 1 << 27 /* a packet names neurons in 28 bits */ };
 
 /* One row a family. */
 struct family {
@@ -79,7 +79,7 @@ static const char *check_sizes(const struct model_config *c)
     if (c->heads < 1 || c->heads > c->hidden || c->hidden % c->heads != 0) return "heads must divide the hidden size";
     if (out_of_range(c->positions)) return "positions must be 1 .. 2^20 - 1";
     if (out_of_range(c->position_rows)) return "position rows must be 1 .. 2^20 - 1";
-    if ((uint64_t)c->heads * c->positions > INT32_MAX) return "heads times positions must be below 2^31";
+    if ((uint64_t)c->heads * c->positions >= PAIRS_LIMIT) return "heads times positions must be below 2^27";
     return NULL;
 }
 

@@ -124,7 +124,7 @@ struct graph {
 enum { GRAPH_BLOCK_NEURONS = 1024 /* neurons of one spike packet's block */ };
 
 /* NULL if every hyperparameter is in range, else what is wrong, a static string that names the field and its
- * range.  Sizes are 1 .. 2^20 - 1, layers 1 .. 1024, heads * positions < 2^31: so every product of two
+ * range.  Sizes are 1 .. 2^20 - 1, layers 1 .. 1024, heads * positions < 2^27: so every product of two
  * sizes, a layer count and a word size stays below 2^60.  O(1). */
 const char *graph_config_check(const struct model_config *config);
 /* Builds the family's table.  Returns NULL on a bad config or no memory; *reason then says why.

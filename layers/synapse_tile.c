@@ -21,24 +21,23 @@ static void tile_rows_portable(const struct synapse_rows *rows, const uint32_t *
     }
 }
 
-static void pack_portable(const struct synapse_rows *rows, uint32_t from, uint32_t count, uint32_t tile, uint32_t width,
-                          double *panel)
+static void pack_portable(const struct synapse_rows *rows, const uint32_t *row, uint32_t count, uint32_t tile,
+                          uint32_t width, double *panel)
 {
     for (uint32_t k = 0; k < count; k++)
         for (uint32_t i = 0; i < SYNAPSE_PANEL_TARGETS; i++)
             panel[k * SYNAPSE_PANEL_TARGETS + i] =
-                i < width ? weight_value(rows->type, rows->weights, (uint64_t)(from + k) * rows->targets + tile + i)
-                          : 0;
+                i < width ? weight_value(rows->type, rows->weights, (uint64_t)row[k] * rows->targets + tile + i) : 0;
 }
 
-static void multiply_portable(const double *panel, uint32_t count, const double *values, uint32_t sources,
+static void multiply_portable(const double *panel, uint32_t count, const double *values, uint32_t stride,
                               uint32_t tokens, double *acc)
 {
     for (uint32_t t = 0; t < tokens; t++)
         for (uint32_t k = 0; k < count; k++)
             for (uint32_t i = 0; i < SYNAPSE_PANEL_TARGETS; i++)
                 acc[t * SYNAPSE_PANEL_TARGETS + i] +=
-                    values[(size_t)t * sources + k] * panel[k * SYNAPSE_PANEL_TARGETS + i];
+                    values[(size_t)t * stride + k] * panel[k * SYNAPSE_PANEL_TARGETS + i];
 }
 
 #if defined(__x86_64__)
@@ -97,11 +96,11 @@ VECTOR static void tile_rows_vector(const struct synapse_rows *rows, const uint3
     }
 }
 
-VECTOR static void pack_vector(const struct synapse_rows *rows, uint32_t from, uint32_t count, uint32_t tile,
+VECTOR static void pack_vector(const struct synapse_rows *rows, const uint32_t *row, uint32_t count, uint32_t tile,
                                double *panel)
 {
     for (uint32_t k = 0; k < count; k++) {
-        const void *start = row_start(rows, from + k, tile);
+        const void *start = row_start(rows, row[k], tile);
         for (uint32_t i = 0; i < SYNAPSE_PANEL_TARGETS; i += 8) {
             __m256 weights = load8(start, rows->type, i);
             double *to = panel + k * SYNAPSE_PANEL_TARGETS + i;
@@ -112,7 +111,7 @@ VECTOR static void pack_vector(const struct synapse_rows *rows, uint32_t from, u
 }
 
 /* Four tokens by eight targets in registers over the panel's rows. */
-VECTOR_INLINE void block4x8(const double *panel, uint32_t count, const double *values, uint32_t sources, double *acc)
+VECTOR_INLINE void block4x8(const double *panel, uint32_t count, const double *values, uint32_t stride, double *acc)
 {
     __m256d sum[SYNAPSE_PANEL_TOKENS][2];
     for (unsigned t = 0; t < SYNAPSE_PANEL_TOKENS; t++)
@@ -121,7 +120,7 @@ VECTOR_INLINE void block4x8(const double *panel, uint32_t count, const double *v
         __m256d low = _mm256_load_pd(panel + k * SYNAPSE_PANEL_TARGETS);
         __m256d high = _mm256_load_pd(panel + k * SYNAPSE_PANEL_TARGETS + 4);
         for (unsigned t = 0; t < SYNAPSE_PANEL_TOKENS; t++) {
-            __m256d v = _mm256_broadcast_sd(values + (size_t)t * sources + k);
+            __m256d v = _mm256_broadcast_sd(values + (size_t)t * stride + k);
             sum[t][0] = _mm256_fmadd_pd(v, low, sum[t][0]);
             sum[t][1] = _mm256_fmadd_pd(v, high, sum[t][1]);
         }
@@ -130,12 +129,12 @@ VECTOR_INLINE void block4x8(const double *panel, uint32_t count, const double *v
         for (unsigned h = 0; h < 2; h++) _mm256_store_pd(acc + t * SYNAPSE_PANEL_TARGETS + 4 * h, sum[t][h]);
 }
 
-VECTOR static void multiply_vector(const double *panel, uint32_t count, const double *values, uint32_t sources,
+VECTOR static void multiply_vector(const double *panel, uint32_t count, const double *values, uint32_t stride,
                                    uint32_t tokens, double *acc)
 {
     for (uint32_t t = 0; t < tokens; t += SYNAPSE_PANEL_TOKENS)
         for (uint32_t i = 0; i < SYNAPSE_PANEL_TARGETS; i += 8)
-            block4x8(panel + i, count, values + (size_t)t * sources, sources, acc + t * SYNAPSE_PANEL_TARGETS + i);
+            block4x8(panel + i, count, values + (size_t)t * stride, stride, acc + t * SYNAPSE_PANEL_TARGETS + i);
 }
 #endif
 
@@ -158,24 +157,24 @@ size_t synapse_panel_scratch(uint32_t tokens)
     return (SYNAPSE_PANEL_SOURCES + (size_t)tokens) * SYNAPSE_PANEL_TARGETS * sizeof(double);
 }
 
-const double *synapse_panel(const struct synapse_rows *rows, uint32_t sources, const double *values, uint32_t tokens,
-                            uint32_t tile, uint32_t width, void *scratch)
+const double *synapse_panel(const struct synapse_rows *rows, const uint32_t *row, uint32_t n, const double *values,
+                            uint32_t tokens, uint32_t tile, uint32_t width, void *scratch)
 {
     double *panel = scratch, *acc = panel + (size_t)SYNAPSE_PANEL_SOURCES * SYNAPSE_PANEL_TARGETS;
     uint32_t whole = cpu_has_vectors() ? tokens / SYNAPSE_PANEL_TOKENS * SYNAPSE_PANEL_TOKENS : 0;
     memset(acc, 0, (size_t)tokens * SYNAPSE_PANEL_TARGETS * sizeof *acc);
-    for (uint32_t from = 0; from < sources; from += SYNAPSE_PANEL_SOURCES) {
-        uint32_t count = sources - from < SYNAPSE_PANEL_SOURCES ? sources - from : SYNAPSE_PANEL_SOURCES;
+    for (uint32_t from = 0; from < n; from += SYNAPSE_PANEL_SOURCES) {
+        uint32_t count = n - from < SYNAPSE_PANEL_SOURCES ? n - from : SYNAPSE_PANEL_SOURCES;
 #if defined(__x86_64__)
         if (cpu_has_vectors() && width == SYNAPSE_PANEL_TARGETS)
-            pack_vector(rows, from, count, tile, panel);
+            pack_vector(rows, row + from, count, tile, panel);
         else
-            pack_portable(rows, from, count, tile, width, panel);
-        if (whole > 0) multiply_vector(panel, count, values + from, sources, whole, acc);
+            pack_portable(rows, row + from, count, tile, width, panel);
+        if (whole > 0) multiply_vector(panel, count, values + from, n, whole, acc);
 #else
-        pack_portable(rows, from, count, tile, width, panel);
+        pack_portable(rows, row + from, count, tile, width, panel);
 #endif
-        multiply_portable(panel, count, values + (size_t)whole * sources + from, sources, tokens - whole,
+        multiply_portable(panel, count, values + (size_t)whole * n + from, n, tokens - whole,
                           acc + (size_t)whole * SYNAPSE_PANEL_TARGETS);
     }
     return acc;

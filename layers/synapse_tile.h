@@ -22,9 +22,9 @@ void synapse_tile_rows(const struct synapse_rows *rows, const uint32_t *row, con
 
 /* Bytes for synapse_panel. */
 size_t synapse_panel_scratch(uint32_t tokens);
-/* Returns acc [tokens][SYNAPSE_PANEL_TARGETS] inside scratch: acc[t][i] = sum_k values[t][k] w[k][tile + i] for
- * i < width <= SYNAPSE_PANEL_TARGETS.  values: [tokens][sources].  scratch: 64-byte aligned. */
-const double *synapse_panel(const struct synapse_rows *rows, uint32_t sources, const double *values, uint32_t tokens,
-                            uint32_t tile, uint32_t width, void *scratch);
+/* Returns acc [tokens][SYNAPSE_PANEL_TARGETS] inside scratch: acc[t][i] = sum_k values[t][k] w[row[k]][tile + i]
+ * over the n rows, for i < width <= SYNAPSE_PANEL_TARGETS.  values: [tokens][n].  scratch: 64-byte aligned. */
+const double *synapse_panel(const struct synapse_rows *rows, const uint32_t *row, uint32_t n, const double *values,
+                            uint32_t tokens, uint32_t tile, uint32_t width, void *scratch);
 
 #endif

@@ -121,21 +121,35 @@ static void sparse_plane(const struct matrix *matrix, uint32_t sources, uint32_t
     }
 }
 
+/* The rows that any of the tokens needs: silent ones are not read. */
+static uint32_t union_of_rows(enum plane plane, const struct synapse_window *window, uint32_t tokens, uint32_t sources,
+                              uint32_t *row)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < sources; k++) {
+        uint32_t t = 0;
+        while (t < tokens && !in_plane(plane, window[t].codes[k])) t++;
+        if (t < tokens) row[n++] = k;
+    }
+    return n;
+}
+
 static void dense_plane(const struct matrix *matrix, uint32_t sources, uint32_t targets,
                         const struct population_params *source, enum plane plane, const struct synapse_window *window,
                         uint32_t tokens, uint32_t from, uint32_t to, const struct workspace *w)
 {
     const struct synapse_rows rows = {matrix->weights, matrix->type, matrix->grid, targets};
     double per_grid = real_power_of_two(-matrix->grid);
+    uint32_t *row = w->active.row, n = union_of_rows(plane, window, tokens, sources, row);
     for (uint32_t t = 0; t < tokens; t++)
-        for (uint32_t k = 0; k < sources; k++) {
-            uint32_t code = window[t].codes[k];
-            w->values[(size_t)t * sources + k] =
-                in_plane(plane, code) ? (double)source_value(source, plane, k, code) * per_grid : 0;
+        for (uint32_t k = 0; k < n; k++) {
+            uint32_t code = window[t].codes[row[k]];
+            w->values[(size_t)t * n + k] =
+                in_plane(plane, code) ? (double)source_value(source, plane, row[k], code) * per_grid : 0;
         }
     for (uint32_t tile = from; tile < to; tile += SYNAPSE_PANEL_TARGETS) {
         uint32_t width = to - tile < SYNAPSE_PANEL_TARGETS ? to - tile : SYNAPSE_PANEL_TARGETS;
-        const double *acc = synapse_panel(&rows, sources, w->values, tokens, tile, width, w->panel);
+        const double *acc = synapse_panel(&rows, row, n, w->values, tokens, tile, width, w->panel);
         for (uint32_t t = 0; t < tokens; t++)
             add_exact(acc + (size_t)t * SYNAPSE_PANEL_TARGETS, width, 0, window[t].sum + tile);
     }

@@ -57,7 +57,7 @@ static int check_options(const struct cli *cli)
         return cli_usage(OPTION_PROMPT, "expected one of --prompt, --prompt-file and --token-ids, found several");
     }
     if (cli_given(cli, OPTION_TRACE) && cli_integer(cli, OPTION_ENGINE) == LASSIM_ENGINE_DENSE) {
-        return cli_usage(OPTION_TRACE, "the engine dense has no spikes to trace; engines that have: event, fused");
+        return cli_usage(OPTION_TRACE, "the engine dense has no spikes to trace; engines that have: fused, event");
     }
     int standard = is_standard_output(cli, OPTION_TRACE) + is_standard_output(cli, OPTION_METRICS) +
                    is_standard_output(cli, OPTION_LOGITS);
@@ -84,10 +84,9 @@ static enum lassim_status open_model(struct run *run)
 
 static enum lassim_status open_session(struct run *run)
 {
-    static const enum lassim_engine engines[] = {LASSIM_ENGINE_EVENT, LASSIM_ENGINE_FUSED, LASSIM_ENGINE_DENSE};
     const struct cli *cli = run->cli;
     const struct lassim_options options = {
-        .engine = engines[cli_integer(cli, OPTION_ENGINE)],
+        .engine = (enum lassim_engine)cli_integer(cli, OPTION_ENGINE), /* the choices stand in its order */
         .timesteps = (uint32_t)cli_integer(cli, OPTION_TIMESTEPS),
         .threads = (uint32_t)cli_integer(cli, OPTION_THREADS),
         .numa_off = cli_integer(cli, OPTION_NUMA) != 0,

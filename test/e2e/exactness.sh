@@ -5,28 +5,34 @@
 need_model
 IDS=$(json examples/opt-tiny/golden.json b.ids | tr -d '[] \n' | cut -d, -f-24)
 
-# metrics FILE: without what time and memory have to do with.
-metrics() { grep -vE '"(wall_seconds|tokens_per_second|peak_resident_bytes)"' "$1"; }
+# metrics FILE: without what engine, time and memory have to do with.
+metrics() { grep -vE '"(engine|packets_popped|wall_seconds|tokens_per_second|peak_resident_bytes)"' "$1"; }
 
 # Threads and prompt chunks, on opt-tiny and every variant.
 same_anyhow() { # MODEL IDS
-    local name threads chunk
+    local name engine threads chunk kind
     name=$(basename "$1" .snn)
-    for threads in 1 2 4; do
-        expect 0 "$LASSIM" --model "$1" --token-ids "$2" -n 0 -t $threads --quiet --trace "$WORK/$name.$threads.bin" \
-            --metrics "$WORK/$name.$threads.json" --logits "$WORK/$name.$threads.npy"
-        cmp -s "$WORK/$name.1.bin" "$WORK/$name.$threads.bin" || complain "$name: another trace with $threads threads"
-        cmp -s "$WORK/$name.1.npy" "$WORK/$name.$threads.npy" || complain "$name: other logits with $threads threads"
-        cmp -s <(metrics "$WORK/$name.1.json") <(metrics "$WORK/$name.$threads.json") ||
-            complain "$name: other counts with $threads threads"
+    for engine in event fused; do
+        for threads in 1 2 4; do
+            expect 0 "$LASSIM" --model "$1" --token-ids "$2" -n 0 -t $threads --engine $engine --quiet \
+                --trace "$WORK/run.bin" --metrics "$WORK/run.json" --logits "$WORK/run.npy"
+            if [ ! -e "$WORK/$name.bin" ]; then
+                for kind in bin json npy; do mv "$WORK/run.$kind" "$WORK/$name.$kind"; done
+                continue
+            fi
+            cmp -s "$WORK/$name.bin" "$WORK/run.bin" || complain "$name: another trace, $engine, $threads threads"
+            cmp -s "$WORK/$name.npy" "$WORK/run.npy" || complain "$name: other logits, $engine, $threads threads"
+            cmp -s <(metrics "$WORK/$name.json") <(metrics "$WORK/run.json") ||
+                complain "$name: other counts, $engine, $threads threads"
+        done
+        for chunk in 1 2 5 1000; do
+            expect 0 "$BUILD/test/e2e/run_pieces" $engine "$1" "$WORK/chunk.bin" "$WORK/chunk.f32" 2 $chunk "$2"
+            cmp -s "$WORK/$name.bin" "$WORK/chunk.bin" || complain "$name: another trace, $engine, prompt chunk $chunk"
+            cmp -s <(tail -c "$(stat -c %s "$WORK/chunk.f32")" "$WORK/$name.npy") "$WORK/chunk.f32" ||
+                complain "$name: other logits, $engine, prompt chunk $chunk"
+        done
     done
-    [ "$(metrics "$WORK/$name.1.json" | wc -l)" -gt 100 ] || complain "$name: no metrics to compare"
-    for chunk in 1 2 5 1000; do
-        expect 0 "$BUILD/test/e2e/run_pieces" "$1" "$WORK/chunk.bin" "$WORK/chunk.f32" 2 $chunk "$2"
-        cmp -s "$WORK/$name.1.bin" "$WORK/chunk.bin" || complain "$name: another trace with a prompt chunk of $chunk"
-        cmp -s <(tail -c "$(stat -c %s "$WORK/chunk.f32")" "$WORK/$name.1.npy") "$WORK/chunk.f32" ||
-            complain "$name: other logits with a prompt chunk of $chunk"
-    done
+    [ "$(metrics "$WORK/$name.json" | wc -l)" -gt 100 ] || complain "$name: no metrics to compare"
 }
 same_anyhow "$MODEL" "$IDS"
 for folder in test/data/variants/*/; do
@@ -49,8 +55,8 @@ pieces() { # MODEL ID-LIST...
     name=$(basename "$1" .snn)
     shift
     whole=$(IFS=,; echo "$*")
-    expect 0 "$BUILD/test/e2e/run_pieces" "$model" "$WORK/whole.bin" "$WORK/whole.f32" 1 0 "$whole"
-    expect 0 "$BUILD/test/e2e/run_pieces" "$model" "$WORK/pieces.bin" "$WORK/pieces.f32" 1 0 "$@"
+    expect 0 "$BUILD/test/e2e/run_pieces" event "$model" "$WORK/whole.bin" "$WORK/whole.f32" 1 0 "$whole"
+    expect 0 "$BUILD/test/e2e/run_pieces" $PIECES "$model" "$WORK/pieces.bin" "$WORK/pieces.f32" 1 0 "$@"
     cmp -s "$WORK/whole.bin" "$WORK/pieces.bin" && complain "$name: separate calls took no time of their own"
     spikes "$WORK/whole.bin" 16 >"$WORK/whole.txt"
     spikes "$WORK/pieces.bin" 16 >"$WORK/pieces.txt"
@@ -59,7 +65,9 @@ pieces() { # MODEL ID-LIST...
     cmp -s "$WORK/whole.f32" "$WORK/pieces.f32" || complain "$name: other logits when fed by separate calls"
     echo "figure: $name, separate calls: $(wc -l <"$WORK/whole.txt") spikes compared"
 }
-pieces "$MODEL" 2,71 443 417,2205,108
-pieces "$WORK/bare.snn" 2 5,9,100,44 7,250,31 31 199,4,288
-pieces "$WORK/postln.snn" 2,5,9 100,44,7,250 31,31,199,4 288
+for PIECES in event fused; do
+    pieces "$MODEL" 2,71 443 417,2205,108
+    pieces "$WORK/bare.snn" 2 5,9,100,44 7,250,31 31 199,4,288
+    pieces "$WORK/postln.snn" 2,5,9 100,44,7,250 31,31,199,4 288
+done
 finish

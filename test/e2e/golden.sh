@@ -6,7 +6,7 @@ need_model
 
 check() { # NAME MODEL IDS GOLDEN.npy
     local engine limit difference
-    for engine in dense:1e-4 event:1e-3; do
+    for engine in dense:1e-4 event:1e-3 fused:1e-3; do
         limit=${engine#*:} engine=${engine%:*}
         expect 0 "$LASSIM" --model "$2" --token-ids "$3" -n 0 --quiet --engine "$engine" --logits "$WORK/$1.npy" || continue
         difference=$("$BUILD/test/e2e/npy_compare" "$WORK/$1.npy" "$4" "$limit") ||

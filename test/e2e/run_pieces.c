@@ -1,8 +1,9 @@
-/* run_pieces MODEL.snn TRACE LOGITS.f32 THREADS CHUNK IDS [IDS ...]: feeds each list of comma-separated ids by a call
+/* run_pieces ENGINE MODEL.snn TRACE LOGITS.f32 THREADS CHUNK IDS [IDS ...]: ENGINE event or fused; feeds each list of comma-separated ids by a call
  * of its own on one session, through the public API; CHUNK is its prompt_chunk.  Writes the trace and the raw logits
  * of all tokens. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernel/lassim.h"
 
@@ -41,30 +42,32 @@ int main(int argc, char **argv)
     struct lassim_error error;
     lassim_model *model;
     lassim_session *session;
-    if (argc < 7) {
-        fprintf(stderr, "usage: run_pieces MODEL.snn TRACE LOGITS.f32 THREADS CHUNK IDS [IDS ...]\n");
+    if (argc < 8) {
+        fprintf(stderr, "usage: run_pieces event|fused MODEL.snn TRACE LOGITS.f32 THREADS CHUNK IDS [IDS ...]\n");
         return 2;
     }
-    const struct lassim_options options = {.trace = argv[2],
-                                           .threads = (uint32_t)strtoul(argv[4], NULL, 10),
-                                           .prompt_chunk = (uint32_t)strtoul(argv[5], NULL, 10)};
-    FILE *out = fopen(argv[3], "wb");
+    const struct lassim_options options = {.engine = strcmp(argv[1], "event") == 0 ? LASSIM_ENGINE_EVENT
+                                                                                   : LASSIM_ENGINE_FUSED,
+                                           .trace = argv[3],
+                                           .threads = (uint32_t)strtoul(argv[5], NULL, 10),
+                                           .prompt_chunk = (uint32_t)strtoul(argv[6], NULL, 10)};
+    FILE *out = fopen(argv[4], "wb");
     if (out == NULL) {
-        perror(argv[3]);
+        perror(argv[4]);
         return 1;
     }
-    enum lassim_status status = lassim_model_open(argv[1], &model, &error);
+    enum lassim_status status = lassim_model_open(argv[2], &model, &error);
     if (status == LASSIM_OK) {
         lassim_model_info(model, &info);
         status = lassim_session_open(model, &options, &session, &error);
         if (status == LASSIM_OK) {
-            status = feed_all(session, argv + 6, out, &error);
+            status = feed_all(session, argv + 7, out, &error);
             lassim_session_close(session);
         }
         lassim_model_close(model);
     }
     if (fclose(out) != 0 && status == LASSIM_OK) {
-        perror(argv[3]);
+        perror(argv[4]);
         return 1;
     }
     if (status != LASSIM_OK) fprintf(stderr, "%s\n", error.text);

@@ -25,7 +25,7 @@ expect 2 "$LASSIM" nonsense && expect_line nonsense convert
 expect 2 "$LASSIM" trace nonsense && expect_line "trace info"
 expect 2 "$LASSIM" --model && expect_line --model
 expect 2 "$LASSIM" -n 3 && expect_line --model
-expect 2 "$LASSIM" --model x --engine fused && expect_line --engine event dense
+expect 2 "$LASSIM" --model x --engine turbo && expect_line --engine fused event dense
 expect 2 "$LASSIM" --model x --timesteps 17 && expect_line --timesteps "1 to 16"
 expect 2 "$LASSIM" --model x --timesteps 0 && expect_line --timesteps
 expect 2 "$LASSIM" --model x --threads 0 && expect_line --threads

@@ -28,7 +28,7 @@ static struct engine_run *allocate(const struct model *model, const struct engin
     return run;
 }
 
-struct engine_run *engine_run_new(const struct model *model, struct lassim_options options, const uint32_t *ids,
+struct engine_run *engine_run_one(const struct model *model, struct lassim_options options, const uint32_t *ids,
                                   const struct engine_piece *pieces, int traced)
 {
     struct engine_run *run = allocate(model, pieces);
@@ -38,7 +38,8 @@ struct engine_run *engine_run_new(const struct model *model, struct lassim_optio
     if (traced) {
         /* In memory where there is such a place: a trace is synced when it is complete. */
         const char *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-        snprintf(run->trace, sizeof run->trace, "%s/lassim-engine-%ld.bin", place, (long)getpid());
+        snprintf(run->trace, sizeof run->trace, "%s/lassim-engine-%ld-%d.bin", place, (long)getpid(),
+                 (int)options.engine);
         options.trace = run->trace;
     }
     LASSIM_INVARIANT(session_open_model(model, &options, &session, &error) == LASSIM_OK, "%s", error.text);
@@ -54,6 +55,47 @@ struct engine_run *engine_run_new(const struct model *model, struct lassim_optio
     LASSIM_INVARIANT(lassim_session_finish(session, &error) == LASSIM_OK, "%s", error.text);
     lassim_session_close(session);
     return run;
+}
+
+static int same_files(const char *one, const char *two)
+{
+    FILE *a = fopen(one, "rb"), *b = fopen(two, "rb");
+    int x, y;
+    LASSIM_INVARIANT(a != NULL && b != NULL, "traces %s and %s", one, two);
+    do {
+        x = getc(a);
+        y = getc(b);
+    } while (x == y && x != EOF);
+    fclose(a);
+    fclose(b);
+    return x == y;
+}
+
+static void require_same(const struct engine_run *a, const struct engine_run *b)
+{
+    size_t logits = (size_t)a->tokens * a->model->graph->config.vocabulary * sizeof *a->logits;
+    size_t populations = a->model->graph->populations * sizeof *a->population;
+    LASSIM_INVARIANT(memcmp(a->read, b->read, a->tokens * sizeof *a->read) == 0 &&
+                         memcmp(a->logits, b->logits, logits) == 0,
+                     "the engines' logits differ");
+    LASSIM_INVARIANT(memcmp(a->population, b->population, populations) == 0 &&
+                         memcmp(a->token, b->token, a->tokens * sizeof *a->token) == 0,
+                     "the engines' counters differ");
+    LASSIM_INVARIANT(a->timesteps == b->timesteps, "%llu and %llu timesteps", (unsigned long long)a->timesteps,
+                     (unsigned long long)b->timesteps);
+    LASSIM_INVARIANT(a->trace[0] == '\0' || same_files(a->trace, b->trace), "the engines' traces differ");
+}
+
+struct engine_run *engine_run_new(const struct model *model, struct lassim_options options, const uint32_t *ids,
+                                  const struct engine_piece *pieces, int traced)
+{
+    options.engine = LASSIM_ENGINE_FUSED;
+    struct engine_run *fused = engine_run_one(model, options, ids, pieces, traced);
+    options.engine = LASSIM_ENGINE_EVENT;
+    struct engine_run *event = engine_run_one(model, options, ids, pieces, traced);
+    require_same(event, fused);
+    engine_run_free(fused);
+    return event;
 }
 
 void engine_run_free(struct engine_run *run)

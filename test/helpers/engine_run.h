@@ -1,4 +1,5 @@
-/* One run of the engine `event` on a model in memory, with everything it leaves behind. */
+/* One run of the engine `event` on a model in memory, with everything it leaves behind; `fused` must leave the
+ * same. */
 #ifndef LASSIM_TEST_HELPERS_ENGINE_RUN_H
 #define LASSIM_TEST_HELPERS_ENGINE_RUN_H
 
@@ -20,9 +21,12 @@ struct engine_run {
     char trace[64]; /* a temporary file, or "" */
 };
 
-/* Runs the pieces (ended by one of 0 tokens) on ids.  traced: also writes a trace.  Aborts on failure; the
+/* Runs the pieces (ended by one of 0 tokens) on ids with both engines and requires the same of both.  traced: also writes a trace.  Aborts on failure; the
  * caller owns it: engine_run_free, which removes the trace. */
 struct engine_run *engine_run_new(const struct model *model, struct lassim_options options, const uint32_t *ids,
+                                  const struct engine_piece *pieces, int traced);
+/* The same with the engine of options alone. */
+struct engine_run *engine_run_one(const struct model *model, struct lassim_options options, const uint32_t *ids,
                                   const struct engine_piece *pieces, int traced);
 void engine_run_free(struct engine_run *run);
 /* Sum over populations. */

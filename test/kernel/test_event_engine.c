@@ -181,9 +181,9 @@ static void assert_run(const struct engine_run *run, const struct expectation *e
 static void check(const struct model *model, unsigned steps, uint32_t threads, const struct engine_piece *pieces)
 {
     struct expectation e;
-    struct lassim_options options = {.timesteps = steps, .threads = threads, .numa_off = 1, .prompt_chunk = 2};
-    struct engine_run *run = engine_run_new(model, options, ids, pieces, 1);
     expect(model, steps, pieces, &e);
+    const struct lassim_options options = {.timesteps = steps, .threads = threads, .numa_off = 1, .prompt_chunk = 2};
+    struct engine_run *run = engine_run_new(model, options, ids, pieces, 1);
     assert_run(run, &e, steps);
     engine_run_free(run);
     expect_free(&e);

@@ -83,7 +83,7 @@ static void count_logits(void *context, uint32_t token, const float *logits)
 }
 
 /* Returns 1 if the model was opened and its tokens processed. */
-static int run_file(const char *path, uint32_t timesteps)
+static int run_file_on(const char *path, uint32_t timesteps, enum lassim_engine engine)
 {
     lassim_model *model;
     lassim_session *session;
@@ -92,7 +92,7 @@ static int run_file(const char *path, uint32_t timesteps)
         assert_int_equal(error.status, LASSIM_ERR_FILE);
         return 0;
     }
-    struct lassim_options options = {.threads = 1, .numa_off = 1, .timesteps = timesteps};
+    struct lassim_options options = {.engine = engine, .threads = 1, .numa_off = 1, .timesteps = timesteps};
     const uint32_t ids[] = {2, 0, 1};
     unsigned logits = 0;
     enum lassim_status status = lassim_session_open(model, &options, &session, &error);
@@ -106,6 +106,13 @@ static int run_file(const char *path, uint32_t timesteps)
         assert_true(error.text[0] != '\0' && strchr(error.text, '\n') == NULL);
     lassim_model_close(model);
     return status == LASSIM_OK;
+}
+
+static int run_file(const char *path, uint32_t timesteps)
+{
+    int fused = run_file_on(path, timesteps, LASSIM_ENGINE_FUSED);
+    assert_int_equal(run_file_on(path, timesteps, LASSIM_ENGINE_EVENT), fused);
+    return fused;
 }
 
 static void accepted_lies_run_without_harm(void **state)

@@ -149,9 +149,9 @@ const char *queue_validate(const struct event_queue *queue)
 
 static struct engine_run *run(const struct model *model, enum queue_mode how, const struct engine_piece *pieces)
 {
-    struct lassim_options options = {.numa_off = 1, .threads = 1, .timesteps = STEPS};
+    struct lassim_options options = {.engine = LASSIM_ENGINE_EVENT, .numa_off = 1, .threads = 1, .timesteps = STEPS};
     mode = how;
-    return engine_run_new(model, options, ids, pieces, 1);
+    return engine_run_one(model, options, ids, pieces, 1);
 }
 
 static uint64_t trace_records(const char *path)
@@ -185,7 +185,7 @@ static void disabled_queue_runs_nothing(void **state)
     struct model *model = tiny_model_new(&config, 1, 0);
     char path[64];
     snprintf(path, sizeof path, "/tmp/lassim-disabled-%ld.bin", (long)getpid());
-    struct lassim_options options = {.numa_off = 1, .threads = 2, .trace = path};
+    struct lassim_options options = {.engine = LASSIM_ENGINE_EVENT, .numa_off = 1, .threads = 2, .trace = path};
     struct lassim_error error = {0};
     lassim_session *session;
     uint32_t tokens;

@@ -113,12 +113,13 @@ static void threads_and_chunks_change_nothing(void **state)
     for (int variant = 0; variant < 3; variant++) {
         struct model_config config = config_of(variant);
         struct model *model = tiny_model_new(&config, 7, variant == 2);
-        struct run *base = run_model(model, (struct lassim_options){.threads = 1}, TOKENS, LASSIM_READ_ALL, 1);
+        struct run *base = run_model(model, (struct lassim_options){.engine = LASSIM_ENGINE_EVENT, .threads = 1},
+                                     TOKENS, LASSIM_READ_ALL, 1);
         assert_true(base->population[0].spikes == TOKENS);
         for (uint32_t threads = 1; threads <= 4; threads++)
             for (uint32_t chunk = 1; chunk <= TOKENS; chunk += 2) {
                 struct lassim_options options = {.threads = threads, .prompt_chunk = chunk};
-                for (int engine = LASSIM_ENGINE_EVENT; engine <= LASSIM_ENGINE_FUSED; engine++) {
+                for (int engine = LASSIM_ENGINE_FUSED; engine <= LASSIM_ENGINE_EVENT; engine++) {
                     options.engine = (enum lassim_engine)engine;
                     struct run *other = run_model(model, options, TOKENS, LASSIM_READ_ALL, 1);
                     assert_same(base, other, 1);
@@ -140,11 +141,15 @@ static void pieces_on_the_cache_give_the_same_spikes(void **state)
     for (int variant = 0; variant < 3; variant++) {
         struct model_config config = config_of(variant);
         struct model *model = tiny_model_new(&config, 11, 0);
-        struct run *whole = run_model(model, (struct lassim_options){.threads = 2}, TOKENS, LASSIM_READ_ALL, 0);
+        struct run *whole = run_model(model, (struct lassim_options){.engine = LASSIM_ENGINE_EVENT, .threads = 2},
+                                      TOKENS, LASSIM_READ_ALL, 0);
         for (uint32_t piece = 1; piece < TOKENS; piece++) {
-            struct run *pieces = run_model(model, (struct lassim_options){.threads = 2}, piece, LASSIM_READ_ALL, 0);
-            assert_same(whole, pieces, 0);
-            free_run(pieces);
+            for (int engine = LASSIM_ENGINE_FUSED; engine <= LASSIM_ENGINE_EVENT; engine++) {
+                struct lassim_options options = {.engine = (enum lassim_engine)engine, .threads = 2};
+                struct run *pieces = run_model(model, options, piece, LASSIM_READ_ALL, 0);
+                assert_same(whole, pieces, 0);
+                free_run(pieces);
+            }
         }
         free_run(whole);
         tiny_model_free(model);

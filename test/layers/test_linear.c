@@ -60,7 +60,7 @@ static void rows_of_silent_neurons_are_never_read(void **state)
     ((double *)(uintptr_t)model->norm[1].gamma)[3] = 0;
     ((double *)(uintptr_t)model->norm[1].beta)[3] = 0;
     uint32_t m = matrix_named(model, "layers.0.fc1"), ln = model->graph->matrix[m].source;
-    struct lassim_options options = {.threads = 2, .numa_off = 1};
+    struct lassim_options options = {.engine = LASSIM_ENGINE_EVENT, .threads = 2, .numa_off = 1};
     struct engine_run *before = engine_run_new(model, options, ids, whole, 0);
     struct matrix kept = model->matrix[m];
     void *pages = guard(&model->matrix[m], &model->graph->matrix[m], 3);
@@ -91,7 +91,8 @@ static void a_silent_input_adds_no_operation(void **state)
             memset((void *)(uintptr_t)model->matrix[m].weights, 0,
                    (size_t)slot->sources * slot->targets * weight_size(model->matrix[m].type));
         }
-        struct engine_run *run = engine_run_new(model, (struct lassim_options){.numa_off = 1}, ids, whole, 0);
+        struct engine_run *run =
+            engine_run_new(model, (struct lassim_options){.engine = LASSIM_ENGINE_EVENT, .numa_off = 1}, ids, whole, 0);
         for (uint32_t p = 0; p < model->graph->populations; p++) {
             const struct population *population = &model->graph->population[p];
             const struct counters *c = &run->population[p];
