@@ -32,7 +32,11 @@ for option in --trace --metrics --logits; do
     absent "$WORK/older.partial"
 done
 echo older >"$WORK/older.snn"
-expect 2 "$LASSIM" convert examples/opt-tiny -o /dev/full && expect_line /dev/full
+expect 1 "$LASSIM" convert test/data/variants/bare -o /dev/full && expect_line /dev/full "No space left"
+# A pipe gets the bytes of the file, the prose goes to stderr.
+expect 0 "$LASSIM" convert test/data/variants/bare -o "$WORK/bare.snn" --quiet
+"$LASSIM" convert test/data/variants/bare -o - 2>"$WORK/err" | cmp -s - "$WORK/bare.snn" || complain "convert -o -: other bytes"
+grep -q "mean KL" "$WORK/err" || complain "convert -o -: no report on stderr"
 limited 1048576 "$LASSIM" convert examples/opt-tiny -o "$WORK/older.snn" && expect_line older.snn
 expect_equal "$(cat "$WORK/older.snn")" older "what convert was to replace"
 expect 1 "$LASSIM" convert test/data/variants/bare -o "$WORK/no/such/folder/file" && expect_line no/such/folder/file
