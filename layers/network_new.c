@@ -171,7 +171,7 @@ static void take_window_scratch(struct builder *b, struct network *network)
     for (uint32_t m = 0; m < graph->matrices; m++)
         if (graph->population[graph->matrix[m].source].code != CODE_INPUT && graph->matrix[m].sources > sources)
             sources = graph->matrix[m].sources;
-    network->window = take(b, network->workers, sizeof *network->window);
+    network->window = take(b, network->workers, sizeof(void *));
     network->window_scratch = take(b, network->workers, sizeof *network->window_scratch);
     for (unsigned w = 0; w < network->workers && !b->failed; w++) {
         struct synapse_window *window = take(b, network->copies, sizeof *window);

@@ -55,7 +55,7 @@ static void values_and_defaults(void **state)
     assert_string_equal(cli_text(&cli, OPTION_MODEL), "a.snn");
     assert_int_equal(cli_integer(&cli, OPTION_PREDICT), 5);
     assert_true(cli_real(&cli, OPTION_TEMP) == 0.5 && cli_real(&cli, OPTION_TOP_P) == 1.0);
-    assert_int_equal(cli_integer(&cli, OPTION_ENGINE), 1);
+    assert_int_equal(cli_integer(&cli, OPTION_ENGINE), 2);
     assert_int_equal(cli_integer(&cli, OPTION_NUMA), 0);
     assert_true(cli_flag(&cli, OPTION_QUIET) && !cli_flag(&cli, OPTION_JSON));
     assert_false(cli_given(&cli, OPTION_TIMESTEPS));
@@ -105,7 +105,8 @@ static void wrong_usage_is_one_line(void **state)
     expect_wrong("lassim -m x --timesteps 17", "lassim: --timesteps: expected an integer from 1 to 16, found '17'\n");
     expect_wrong("lassim -m x --top-p 1.5", "lassim: --top-p: expected a number from 0 to 1, found '1.5'\n");
     expect_wrong("lassim -m x --temp nan", "lassim: --temp: expected a number from 0 to 1e+06, found 'nan'\n");
-    expect_wrong("lassim -m x --engine fused", "lassim: --engine: expected one of: event, dense; found 'fused'\n");
+    expect_wrong("lassim -m x --engine turbo",
+                 "lassim: --engine: expected one of: fused, event, dense; found 'turbo'\n");
     expect_wrong("lassim --model=", "lassim: --model: expected a file name, found an empty word\n");
     expect_wrong("lassim -m x --nonsense",
                  "lassim: unknown or ambiguous option --nonsense (lassim --help shows the usage)\n");
