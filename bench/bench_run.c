@@ -11,7 +11,7 @@
 #include "bench/command.h"
 #include "kernel/topology.h"
 
-enum { SIDES_MAX = 5, REPEATS_MAX = 5 };
+enum { SIDES_MAX = 7, REPEATS_MAX = 5 };
 
 struct side {
     const char *name, *engine;
