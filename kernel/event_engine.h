@@ -8,29 +8,14 @@
 #ifndef LASSIM_KERNEL_EVENT_ENGINE_H
 #define LASSIM_KERNEL_EVENT_ENGINE_H
 
-#include "kernel/accounting.h"
-#include "kernel/error.h"
-#include "kernel/model.h"
-#include "kernel/pool.h"
-#include "kernel/team.h"
-#include "kernel/trace_writer.h"
+#include "kernel/engine_setup.h"
 
 struct event_engine;
 
-struct event_engine_setup {
-    const struct model *model;
-    unsigned steps;        /* T of this run, 1..16 */
-    uint32_t prompt_chunk; /* tokens whose input spikes are queued ahead, >= 1 */
-    struct team *team;
-    struct pool *pool;          /* all state comes from here */
-    struct trace_writer *trace; /* or NULL */
-    struct accounting *accounting;
-};
-
 /* Bytes that event_engine_new takes from the pool. */
-uint64_t event_engine_bytes(const struct event_engine_setup *setup);
+uint64_t event_engine_bytes(const struct engine_setup *setup);
 /* setup's objects outlive the engine.  LASSIM_ERR_RUN without memory.  event_engine_free. */
-enum lassim_status event_engine_new(const struct event_engine_setup *setup, struct event_engine **engine,
+enum lassim_status event_engine_new(const struct engine_setup *setup, struct event_engine **engine,
                                     struct lassim_error *error);
 void event_engine_free(struct event_engine *engine);
 

@@ -7,19 +7,12 @@ static uint32_t packets_at_once(const struct graph *graph)
     return blocks;
 }
 
-static struct network_model network_model_of(const struct event_engine_setup *setup)
-{
-    const struct model *model = setup->model;
-    return (struct network_model){model->graph, model->population, model->matrix, model->norm,
-                                  model->table, model->code,       setup->steps,  model->residual_grid};
-}
-
 /* The engine's own arrays, sized from the graph. */
 struct plan {
     uint64_t batch, units, results, levels, tokens, inputs, logits;
 };
 
-static struct plan plan_of(const struct event_engine_setup *setup)
+static struct plan plan_of(const struct engine_setup *setup)
 {
     const struct graph *graph = setup->model->graph;
     struct plan plan;
@@ -33,25 +26,16 @@ static struct plan plan_of(const struct event_engine_setup *setup)
     return plan;
 }
 
-static uint64_t rounded(uint64_t bytes)
+uint64_t event_engine_bytes(const struct engine_setup *setup)
 {
-    return (bytes + POOL_ALIGNMENT - 1) / POOL_ALIGNMENT * POOL_ALIGNMENT;
-}
-
-uint64_t event_engine_bytes(const struct event_engine_setup *setup)
-{
-    struct network_model model = network_model_of(setup);
+    struct network_model model = engine_network_model(setup);
     struct plan plan = plan_of(setup);
-    return network_bytes(&model, team_workers(setup->team), 0) + rounded(sizeof(struct event_engine)) +
-           rounded(plan.batch * sizeof(struct event)) + rounded(plan.results * sizeof(struct event)) +
-           rounded(plan.units * sizeof(struct close_unit)) + rounded(plan.results * sizeof(struct close_result)) +
-           rounded(plan.levels * sizeof(uint32_t)) + rounded(plan.tokens * sizeof(struct token_window)) +
-           rounded(plan.inputs * sizeof(struct input_slot)) + rounded(plan.logits * sizeof(float));
-}
-
-static void *from_pool(void *context, size_t bytes)
-{
-    return pool_alloc(context, bytes);
+    return network_bytes(&model, team_workers(setup->team), 0) + engine_rounded(sizeof(struct event_engine)) +
+           engine_rounded(plan.batch * sizeof(struct event)) + engine_rounded(plan.results * sizeof(struct event)) +
+           engine_rounded(plan.units * sizeof(struct close_unit)) +
+           engine_rounded(plan.results * sizeof(struct close_result)) + engine_rounded(plan.levels * sizeof(uint32_t)) +
+           engine_rounded(plan.tokens * sizeof(struct token_window)) +
+           engine_rounded(plan.inputs * sizeof(struct input_slot)) + engine_rounded(plan.logits * sizeof(float));
 }
 
 static int allocate_arrays(struct event_engine *engine)
@@ -72,22 +56,10 @@ static int allocate_arrays(struct event_engine *engine)
            engine->level_first != NULL && engine->token != NULL && engine->input != NULL && engine->logits != NULL;
 }
 
-/* Populations stand in level order: level k holds [level_first[k], level_first[k + 1]). */
-static void index_levels(struct event_engine *engine)
-{
-    uint32_t p = 0;
-    for (uint32_t level = 0; level <= engine->graph->levels; level++) {
-        engine->level_first[level] = p;
-        while (p < engine->graph->populations && engine->graph->population[p].level == level) p++;
-    }
-    LASSIM_INVARIANT(p == engine->graph->populations, "population %u of %u is out of level order", p,
-                     engine->graph->populations);
-}
-
-enum lassim_status event_engine_new(const struct event_engine_setup *setup, struct event_engine **engine,
+enum lassim_status event_engine_new(const struct engine_setup *setup, struct event_engine **engine,
                                     struct lassim_error *error)
 {
-    struct network_model model = network_model_of(setup);
+    struct network_model model = engine_network_model(setup);
     struct event_engine *made = pool_alloc(setup->pool, sizeof *made);
     *engine = NULL;
     if (made == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the engine");
@@ -97,13 +69,13 @@ enum lassim_status event_engine_new(const struct event_engine_setup *setup, stru
     uint64_t pending = packets * setup->steps + made->graph->populations + 2ull * setup->prompt_chunk + 2;
     made->queue = queue_new(pending, 4u * setup->steps);
     int ready = made->queue != NULL && queue_reserve(made->queue, pending) == QUEUE_OK && allocate_arrays(made);
-    if (ready) made->network = network_new(&model, team_workers(setup->team), 0, from_pool, setup->pool);
+    if (ready) made->network = network_new(&model, team_workers(setup->team), 0, engine_allocate, setup->pool);
     if (!ready || made->network == NULL) {
         queue_free(made->queue);
         return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory: the network's state needs %zu bytes",
                            (size_t)event_engine_bytes(setup));
     }
-    index_levels(made);
+    engine_index_levels(made->graph, made->level_first);
     *engine = made;
     return LASSIM_OK;
 }

@@ -20,7 +20,7 @@ struct close_unit {
 };
 
 struct event_engine {
-    struct event_engine_setup setup;
+    struct engine_setup setup;
     const struct graph *graph;
     struct network *network;
     struct event_queue *queue;

@@ -19,7 +19,7 @@ struct closed {
 };
 
 struct fused_engine {
-    struct event_engine_setup setup;
+    struct engine_setup setup;
     const struct graph *graph;
     struct network *network;
     struct event_queue *queue;
@@ -44,13 +44,6 @@ struct fused_engine {
 
 /* ---- construction ---- */
 
-static struct network_model network_model_of(const struct event_engine_setup *setup)
-{
-    const struct model *model = setup->model;
-    return (struct network_model){model->graph, model->population, model->matrix, model->norm,
-                                  model->table, model->code,       setup->steps,  model->residual_grid};
-}
-
 static uint32_t widest_level(const struct graph *graph)
 {
     uint32_t widest = 0, count = 0;
@@ -61,26 +54,17 @@ static uint32_t widest_level(const struct graph *graph)
     return widest;
 }
 
-static uint64_t rounded(uint64_t bytes)
-{
-    return (bytes + POOL_ALIGNMENT - 1) / POOL_ALIGNMENT * POOL_ALIGNMENT;
-}
-
-uint64_t fused_engine_bytes(const struct event_engine_setup *setup)
+uint64_t fused_engine_bytes(const struct engine_setup *setup)
 {
     const struct graph *graph = setup->model->graph;
-    struct network_model model = network_model_of(setup);
+    struct network_model model = engine_network_model(setup);
     return network_bytes(&model, team_workers(setup->team), setup->prompt_chunk) +
-           rounded(sizeof(struct fused_engine)) + rounded((graph->populations + 1u) * sizeof(struct event)) +
-           rounded((graph->levels + 2u) * sizeof(uint32_t)) +
-           rounded((uint64_t)widest_level(graph) * setup->prompt_chunk * sizeof(struct closed)) +
-           rounded(2 * sizeof(uint32_t)) + rounded(2 * sizeof(struct packet)) +
-           rounded((uint64_t)graph->config.vocabulary * sizeof(float));
-}
-
-static void *from_pool(void *context, size_t bytes)
-{
-    return pool_alloc(context, bytes);
+           engine_rounded(sizeof(struct fused_engine)) +
+           engine_rounded((graph->populations + 1u) * sizeof(struct event)) +
+           engine_rounded((graph->levels + 2u) * sizeof(uint32_t)) +
+           engine_rounded((uint64_t)widest_level(graph) * setup->prompt_chunk * sizeof(struct closed)) +
+           engine_rounded(2 * sizeof(uint32_t)) + engine_rounded(2 * sizeof(struct packet)) +
+           engine_rounded((uint64_t)graph->config.vocabulary * sizeof(float));
 }
 
 static int allocate_arrays(struct fused_engine *engine)
@@ -106,10 +90,10 @@ static int open_trace(struct fused_engine *engine, struct lassim_error *error)
            trace_info_from_model(engine->setup.model, engine->setup.steps, &engine->info, error) == LASSIM_OK;
 }
 
-enum lassim_status fused_engine_new(const struct event_engine_setup *setup, struct fused_engine **engine,
+enum lassim_status fused_engine_new(const struct engine_setup *setup, struct fused_engine **engine,
                                     struct lassim_error *error)
 {
-    struct network_model model = network_model_of(setup);
+    struct network_model model = engine_network_model(setup);
     struct fused_engine *made = pool_alloc(setup->pool, sizeof *made);
     *engine = NULL;
     if (made == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the engine");
@@ -119,17 +103,14 @@ enum lassim_status fused_engine_new(const struct event_engine_setup *setup, stru
     int ready = made->queue != NULL && queue_reserve(made->queue, made->graph->populations + 1u) == QUEUE_OK &&
                 allocate_arrays(made) && open_trace(made, error);
     if (ready)
-        made->network = network_new(&model, team_workers(setup->team), setup->prompt_chunk, from_pool, setup->pool);
+        made->network =
+            network_new(&model, team_workers(setup->team), setup->prompt_chunk, engine_allocate, setup->pool);
     if (!ready || made->network == NULL) {
         fused_engine_free(made);
         return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory: the network's state needs %zu bytes",
                            (size_t)fused_engine_bytes(setup));
     }
-    uint32_t p = 0;
-    for (uint32_t level = 0; level <= made->graph->levels; level++) {
-        made->level_first[level] = p;
-        while (p < made->graph->populations && made->graph->population[p].level == level) p++;
-    }
+    engine_index_levels(made->graph, made->level_first);
     *engine = made;
     return LASSIM_OK;
 }

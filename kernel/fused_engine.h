@@ -7,13 +7,13 @@
 #ifndef LASSIM_KERNEL_FUSED_ENGINE_H
 #define LASSIM_KERNEL_FUSED_ENGINE_H
 
-#include "kernel/event_engine.h"
+#include "kernel/engine_setup.h"
 
 struct fused_engine;
 
-/* As event_engine_*; setup->prompt_chunk is the most tokens of a batch. */
-uint64_t fused_engine_bytes(const struct event_engine_setup *setup);
-enum lassim_status fused_engine_new(const struct event_engine_setup *setup, struct fused_engine **engine,
+/* As event_engine_*. */
+uint64_t fused_engine_bytes(const struct engine_setup *setup);
+enum lassim_status fused_engine_new(const struct engine_setup *setup, struct fused_engine **engine,
                                     struct lassim_error *error);
 void fused_engine_free(struct fused_engine *engine);
 enum lassim_status fused_engine_feed(struct fused_engine *engine, const uint32_t *ids, uint32_t n,

@@ -96,9 +96,9 @@ static enum lassim_status open_event(lassim_session *session, struct lassim_erro
     if (status != LASSIM_OK) return status;
     if (session->options.trace != NULL) status = open_trace(session, error);
     if (status != LASSIM_OK) return status;
-    const struct event_engine_setup setup = {session->model,     session->steps, session->options.prompt_chunk,
-                                             session->team,      session->pool,  session->trace,
-                                             session->accounting};
+    const struct engine_setup setup = {session->model,     session->steps, session->options.prompt_chunk,
+                                       session->team,      session->pool,  session->trace,
+                                       session->accounting};
     if (session->options.engine == LASSIM_ENGINE_FUSED) return fused_engine_new(&setup, &session->fused, error);
     return event_engine_new(&setup, &session->event, error);
 }

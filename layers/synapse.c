@@ -1,6 +1,6 @@
 #include "layers/synapse.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "layers/graph.h"
 #include "layers/synapse_rows.h"
@@ -116,6 +116,7 @@ void synapse_receive(const struct matrix *matrix, uint32_t targets, const struct
 {
     struct shift_groups groups;
     if (from >= to) return;
+    if (packet->count > GRAPH_BLOCK_NEURONS) abort();
     group_by_shift(source, steps - 1 - packet->step, packet, &groups);
     if (matrix->integer_max <= INT32_MAX)
         receive_narrow(matrix, targets, &groups, from, to, sum);

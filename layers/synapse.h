@@ -12,7 +12,8 @@
 #include "layers/params.h"
 
 /* sum: [targets] of the whole matrix; this call adds to sum[from .. to).  targets: row length.
- * source: thresholds of the spiking population (j, channel shifts).  steps: T.  O(spikes (to - from)). */
+ * packet: at most GRAPH_BLOCK_NEURONS spikes
+ * (more is a bug and aborts).  source: thresholds of the spiking population (j, channel shifts).  steps: T.  O(spikes (to - from)). */
 void synapse_receive(const struct matrix *matrix, uint32_t targets, const struct population_params *source,
                      unsigned steps, const struct packet *packet, uint32_t from, uint32_t to, int64_t *sum);
 

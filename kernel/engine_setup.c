@@ -1,0 +1,28 @@
+#include "kernel/engine_setup.h"
+
+struct network_model engine_network_model(const struct engine_setup *setup)
+{
+    const struct model *model = setup->model;
+    return (struct network_model){model->graph, model->population, model->matrix, model->norm,
+                                  model->table, model->code,       setup->steps,  model->residual_grid};
+}
+
+void *engine_allocate(void *context, size_t bytes)
+{
+    return pool_alloc(context, bytes);
+}
+
+uint64_t engine_rounded(uint64_t bytes)
+{
+    return (bytes + POOL_ALIGNMENT - 1) / POOL_ALIGNMENT * POOL_ALIGNMENT;
+}
+
+void engine_index_levels(const struct graph *graph, uint32_t *level_first)
+{
+    uint32_t p = 0;
+    for (uint32_t level = 0; level <= graph->levels; level++) {
+        level_first[level] = p;
+        while (p < graph->populations && graph->population[p].level == level) p++;
+    }
+    LASSIM_INVARIANT(p == graph->populations, "population %u of %u is out of level order", p, graph->populations);
+}

@@ -1,0 +1,33 @@
+/* What the engines event and fused are made from, and how both size and index their state. */
+#ifndef LASSIM_KERNEL_ENGINE_SETUP_H
+#define LASSIM_KERNEL_ENGINE_SETUP_H
+
+#include "kernel/accounting.h"
+#include "kernel/error.h"
+#include "kernel/model.h"
+#include "kernel/pool.h"
+#include "kernel/team.h"
+#include "kernel/trace_writer.h"
+
+struct engine_setup {
+    const struct model *model;
+    unsigned steps;        /* T of this run, 1..16 */
+    uint32_t prompt_chunk; /* event: tokens whose input spikes are queued ahead; fused: the most tokens of
+                                 * a batch; >= 1 */
+    struct team *team;
+    struct pool *pool;          /* all state comes from here */
+    struct trace_writer *trace; /* or NULL */
+    struct accounting *accounting;
+};
+
+/* The layers' view of the model at this T. */
+struct network_model engine_network_model(const struct engine_setup *setup);
+/* A network_allocate; context is a struct pool. */
+void *engine_allocate(void *context, size_t bytes);
+/* What `bytes` take in a pool. */
+uint64_t engine_rounded(uint64_t bytes);
+/* level_first[k] = first population of level k, for k = 0 .. levels.  Populations stand in level order (an
+ * invariant): level k holds [level_first[k], level_first[k + 1]). */
+void engine_index_levels(const struct graph *graph, uint32_t *level_first);
+
+#endif
