@@ -11,7 +11,8 @@
 #include "kernel/trace_merge.h"
 #include "test/helpers/trace_samples.h"
 
-enum { WINDOWS = 14, STEPS = 8 };
+/* Two tokens start in window SHARED; the later one is there when its windows are not yet to go. */
+enum { WINDOWS = 14, STEPS = 8, SHARED = 4, LATE_TOKEN = 40 };
 
 /* The input row of token `window`, which starts in that window. */
 static uint32_t row_of(uint32_t window)
@@ -24,18 +25,22 @@ static void write_in_order(const char *path, const struct trace_header_info *inf
     struct trace_writer *writer;
     struct lassim_error error;
     assert_int_equal(trace_writer_open(path, 0, info, &writer, &error), LASSIM_OK);
-    for (uint32_t window = 0; window < WINDOWS; window++)
+    for (uint32_t window = 0; window < WINDOWS; window++) {
         assert_int_equal(trace_writer_record_input(writer, window, SAMPLE_TOK, window, row_of(window)), LASSIM_OK);
+        if (window == SHARED)
+            assert_int_equal(trace_writer_record_input(writer, window, SAMPLE_TOK, LATE_TOKEN, row_of(LATE_TOKEN)),
+                             LASSIM_OK);
+    }
     assert_int_equal(trace_writer_finish(writer, WINDOWS * STEPS, &error), LASSIM_OK);
 }
 
-static void add(struct trace_merge *merge, const struct trace_header_info *info, uint64_t window)
+static void add(struct trace_merge *merge, const struct trace_header_info *info, uint64_t window, uint32_t token)
 {
     struct trace_counts counts = {{0}};
     uint8_t *room = trace_merge_room(merge, trace_payload_max(info, SAMPLE_TOK));
     assert_non_null(room);
-    size_t bytes = trace_encode_input(row_of((uint32_t)window), room, &counts);
-    assert_int_equal(trace_merge_add(merge, window, SAMPLE_TOK, (uint32_t)window, 0, bytes, &counts), 0);
+    size_t bytes = trace_encode_input(row_of(token), room, &counts);
+    assert_int_equal(trace_merge_add(merge, window, SAMPLE_TOK, token, 0, bytes, &counts), 0);
 }
 
 /* Windows arrive shuffled; each flush lets those below its bound go. */
@@ -47,12 +52,13 @@ static void write_merged(const char *path, const struct trace_header_info *info)
     assert_int_equal(trace_writer_open(path, 0, info, &writer, &error), LASSIM_OK);
     struct trace_merge *merge = trace_merge_new(writer);
     assert_non_null(merge);
-    for (size_t i = 0; i < 6; i++) add(merge, info, first[i]);
-    assert_int_equal(trace_merge_flush(merge, 4), LASSIM_OK);
-    for (size_t i = 0; i < 5; i++) add(merge, info, second[i]);
+    for (size_t i = 0; i < 6; i++) add(merge, info, first[i], (uint32_t)first[i]);
+    add(merge, info, SHARED, LATE_TOKEN);
+    assert_int_equal(trace_merge_flush(merge, SHARED), LASSIM_OK);
+    for (size_t i = 0; i < 5; i++) add(merge, info, second[i], (uint32_t)second[i]);
     assert_int_equal(trace_merge_flush(merge, 8), LASSIM_OK);
     assert_int_equal(trace_merge_flush(merge, 8), LASSIM_OK); /* nothing to do */
-    for (size_t i = 0; i < 3; i++) add(merge, info, third[i]);
+    for (size_t i = 0; i < 3; i++) add(merge, info, third[i], (uint32_t)third[i]);
     assert_int_equal(trace_merge_flush(merge, UINT64_MAX), LASSIM_OK);
     trace_merge_free(merge);
     assert_int_equal(trace_writer_finish(writer, WINDOWS * STEPS, &error), LASSIM_OK);

@@ -49,6 +49,12 @@ static void check(struct train *train, enum spike_code code, unsigned steps)
     tally = tally_hg(train, code, steps);
     wanted = of_packets(train);
     assert_memory_equal(&tally, &wanted, sizeof tally);
+    for (uint32_t i = 0; i < train->neurons; i++) train->hg[i].magnitude = 0; /* gates alone */
+    train_build_hg(train, code, steps);
+    tally = tally_hg(train, code, steps);
+    wanted = of_packets(train);
+    assert_true(tally.events > 0 && tally.spikes == 0);
+    assert_memory_equal(&tally, &wanted, sizeof tally);
 }
 
 static void tallies_equal_packets(void **state)
