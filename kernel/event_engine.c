@@ -230,6 +230,8 @@ enum lassim_status event_engine_feed(struct event_engine *engine, const uint32_t
         status = step(engine, error);
     }
     if (status == LASSIM_OK) status = write_pending(engine);
+    LASSIM_EXPENSIVE(queue_validate(engine->queue) == NULL, "queue after timestep %llu",
+                     (unsigned long long)engine->clock);
     engine->tokens += queued;
     return status;
 }

@@ -36,7 +36,6 @@ struct fused_engine {
     struct batch batch;
     uint64_t clock;
     uint32_t tokens;
-    uint64_t packets;
     _Atomic uint32_t next_token; /* of a batch, for the workers that close it */
     _Atomic int stop;
     _Atomic uint64_t progress_timesteps, progress_tokens;
@@ -130,7 +129,6 @@ void fused_engine_reset(struct fused_engine *engine)
     accounting_reset(engine->setup.accounting);
     engine->clock = 0;
     engine->tokens = 0;
-    engine->packets = 0;
     atomic_store(&engine->progress_timesteps, 0);
     atomic_store(&engine->progress_tokens, 0);
 }
@@ -144,11 +142,6 @@ void fused_engine_progress(struct fused_engine *engine, uint64_t *timesteps, uin
 {
     *timesteps = atomic_load(&engine->progress_timesteps);
     *tokens = atomic_load(&engine->progress_tokens);
-}
-
-uint64_t fused_engine_packets(const struct fused_engine *engine)
-{
-    return engine->packets;
 }
 
 /* ---- schedule ---- */
@@ -233,7 +226,6 @@ static enum lassim_status open_token(struct fused_engine *engine, uint32_t t, ui
         account_input(engine->setup.accounting, &engine->packet[p]);
         account_packet(engine->setup.accounting, &engine->packet[p]);
         network_receive(engine->network, &engine->packet[p], 0, 1);
-        engine->packets++;
         if (engine->merge == NULL) continue;
         uint8_t *room = trace_merge_room(engine->merge, trace_payload_max(&engine->info, p));
         if (room == NULL) return LASSIM_ERR_RUN;
@@ -328,7 +320,6 @@ static void deliver(struct fused_engine *engine)
     for (size_t i = 0; i < count; i++) {
         engine->phase[0] = i == 0 ? first : engine->phase[i];
         team_run(engine->setup.team, receive_work, engine);
-        engine->packets += engine->batch.count;
     }
 }
 

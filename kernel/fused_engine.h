@@ -22,7 +22,5 @@ enum lassim_status fused_engine_feed(struct fused_engine *engine, const uint32_t
 void fused_engine_reset(struct fused_engine *engine);
 void fused_engine_stop(struct fused_engine *engine);
 void fused_engine_progress(struct fused_engine *engine, uint64_t *timesteps, uint64_t *tokens);
-/* Window packets popped so far (its own number, never compared with `event`'s). */
-uint64_t fused_engine_packets(const struct fused_engine *engine);
 
 #endif

@@ -299,8 +299,3 @@ uint32_t session_threads(const lassim_session *session)
 {
     return session->threads;
 }
-
-uint64_t session_state_bytes(const lassim_session *session)
-{
-    return session->pool != NULL ? pool_bytes(session->pool) : 0;
-}

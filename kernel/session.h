@@ -25,7 +25,5 @@ uint64_t session_dense_macs(const lassim_session *session);
 uint32_t session_steps(const lassim_session *session);
 /* Worker threads of this session. */
 uint32_t session_threads(const lassim_session *session);
-/* Bytes of state taken from the pools (weights not counted). */
-uint64_t session_state_bytes(const lassim_session *session);
 
 #endif
