@@ -27,7 +27,7 @@ static int model_rows(void *context, uint32_t m, uint32_t first, uint32_t count,
     case WEIGHT_F16:
         for (uint64_t i = 0; i < n; i++) out[i] = from_f16(((const uint16_t *)matrix->weights)[from + i]);
         break;
-    case WEIGHT_BF16:
+    default:
         for (uint64_t i = 0; i < n; i++)
             out[i] = from_bits((uint32_t)((const uint16_t *)matrix->weights)[from + i] << 16);
         break;

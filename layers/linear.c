@@ -25,28 +25,35 @@ double network_matrix_unit(const struct network *network, uint32_t m)
     return network->links[source].lsb * real_power_of_two(network->model.matrix[m].grid);
 }
 
-void linear_close(struct close_call *call)
+void network_matrix_values(struct network *network, uint32_t m, uint32_t token, double *x)
 {
-    const struct network *network = call->network;
-    uint32_t m = network->links[call->population].input, targets = network->model.graph->matrix[m].targets;
-    int64_t *sum = network_sum(network, m, call->token->token);
-    const double *bias = network->model.matrix[m].bias;
+    const struct matrix *matrix = &network->model.matrix[m];
+    uint32_t targets = network->model.graph->matrix[m].targets;
+    int64_t *sum = network_sum(network, m, token);
     double unit = network_matrix_unit(network, m);
     for (uint32_t i = 0; i < targets; i++) {
-        double value = (double)sum[i] * unit;
-        call->x[i] = bias != NULL ? value + bias[i] : value;
+        x[i] = (double)sum[i] * (matrix->scale != NULL ? unit * matrix->scale[i] : unit);
+        if (matrix->bias != NULL) x[i] += matrix->bias[i];
         sum[i] = 0;
     }
-    if (bias != NULL) call->injections += targets;
+}
+
+void linear_close(struct close_call *call)
+{
+    struct network *network = call->network;
+    uint32_t m = network->links[call->population].input;
+    network_matrix_values(network, m, call->token->token, call->x);
+    if (network->model.matrix[m].bias != NULL) call->injections += network->model.graph->matrix[m].targets;
 }
 
 void network_close_head(struct network *network, const struct token_window *token, float *logits)
 {
     uint32_t m = network->model.graph->head_matrix, targets = network->model.graph->matrix[m].targets;
+    const double *scale = network->model.matrix[m].scale;
     int64_t *sum = network_sum(network, m, token->token);
     double unit = network_matrix_unit(network, m);
     for (uint32_t i = 0; i < targets; i++) {
-        logits[i] = (float)((double)sum[i] * unit);
+        logits[i] = (float)((double)sum[i] * (scale != NULL ? unit * scale[i] : unit));
         sum[i] = 0;
     }
 }

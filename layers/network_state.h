@@ -108,8 +108,10 @@ static inline int64_t hg_spike_delta(const struct hg_table *table, const struct 
     return spike & SPIKE_NEGATIVE ? -weight : weight;
 }
 
-/* What one unit of matrix m's integer sums is worth: lsb of its source x 2^grid. */
+/* What one unit of matrix m's integer sums is worth, but for its targets' scales: lsb of its source x 2^grid. */
 double network_matrix_unit(const struct network *network, uint32_t m);
+/* x[targets] = what matrix m's sums of the token's window are worth, biases added; the sums start anew. */
+void network_matrix_values(struct network *network, uint32_t m, uint32_t token, double *x);
 /* Cuts [*from, *to) to head `head`'s channels (empty when *from >= *to). */
 void network_head_channels(const struct network *network, uint32_t head, uint32_t *from, uint32_t *to);
 

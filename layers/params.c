@@ -15,12 +15,45 @@ uint32_t weight_size(enum weight_type type)
 
 const char *weight_type_name(enum weight_type type)
 {
+    static const char *const name[WEIGHT_TYPES] = {"F32", "F16", "BF16", "I16", "I8", "I4"};
+    return type < WEIGHT_TYPES ? name[type] : "unknown";
+}
+
+int weight_is_float(enum weight_type type)
+{
+    return type <= WEIGHT_BF16;
+}
+
+static uint64_t padded(uint32_t targets)
+{
+    return ((uint64_t)targets + WEIGHT_GROUP - 1) / WEIGHT_GROUP * WEIGHT_GROUP;
+}
+
+uint64_t weight_row_bytes(enum weight_type type, uint32_t targets)
+{
     switch (type) {
-    case WEIGHT_F32: return "F32";
-    case WEIGHT_F16: return "F16";
-    case WEIGHT_BF16: return "BF16";
+    case WEIGHT_I4: return padded(targets) / 2;
+    case WEIGHT_I8: return targets;
+    case WEIGHT_I16: return 2 * (uint64_t)targets;
+    default: return (uint64_t)weight_size(type) * targets;
     }
-    return "unknown";
+}
+
+uint64_t weight_bytes(enum weight_type type, uint32_t sources, uint32_t targets)
+{
+    uint64_t groups = type == WEIGHT_I4 ? ((uint64_t)sources + WEIGHT_GROUP - 1) / WEIGHT_GROUP : 0;
+    return sources * weight_row_bytes(type, targets) + groups * padded(targets);
+}
+
+const void *weight_row(enum weight_type type, const void *weights, uint32_t targets, uint32_t source,
+                       const uint8_t **group_scales)
+{
+    const uint8_t *bytes = weights;
+    if (type != WEIGHT_I4) return bytes + source * weight_row_bytes(type, targets);
+    uint64_t pad = padded(targets), row = pad / 2;
+    const uint8_t *group = bytes + source / WEIGHT_GROUP * (pad + WEIGHT_GROUP * row);
+    if (group_scales != NULL) *group_scales = group;
+    return group + pad + source % WEIGHT_GROUP * row;
 }
 
 static double double_of_f32(uint32_t bits)
@@ -43,6 +76,25 @@ double weight_value(enum weight_type type, const void *weights, uint64_t index)
     if (type == WEIGHT_F32) return double_of_f32(((const uint32_t *)weights)[index]);
     uint32_t bits = ((const uint16_t *)weights)[index];
     return type == WEIGHT_F16 ? double_of_f16(bits) : double_of_f32(bits << 16);
+}
+
+static int64_t i4_value(const struct matrix *matrix, uint32_t targets, uint32_t source, uint32_t target)
+{
+    const uint8_t *scales, *row = weight_row(WEIGHT_I4, matrix->weights, targets, source, &scales);
+    uint32_t byte = row[target / WEIGHT_GROUP * (WEIGHT_GROUP / 2) + target % (WEIGHT_GROUP / 2)];
+    uint32_t half = target % WEIGHT_GROUP < WEIGHT_GROUP / 2 ? byte & 15 : byte >> 4;
+    return ((int64_t)(half ^ 8) - 8) * scales[target];
+}
+
+double matrix_value(const struct matrix *matrix, uint32_t targets, uint32_t source, uint32_t target)
+{
+    uint64_t index = (uint64_t)source * targets + target;
+    switch (matrix->type) {
+    case WEIGHT_I16: return ((const int16_t *)matrix->weights)[index];
+    case WEIGHT_I8: return ((const int8_t *)matrix->weights)[index];
+    case WEIGHT_I4: return (double)i4_value(matrix, targets, source, target);
+    default: return weight_value(matrix->type, matrix->weights, index);
+    }
 }
 
 /* Largest |value| of a code at T = 16: (2^16 - 1) 2^j. */
@@ -121,13 +173,13 @@ static const char *prove_row(const struct matrix *matrix, uint32_t targets, uint
                              struct matrix_proof *proof)
 {
     const double inverse = real_power_of_two(-matrix->grid);
-    const uint64_t factor = UINT64_C(1) << shift, first = (uint64_t)source * targets;
+    const uint64_t factor = UINT64_C(1) << shift;
     uint64_t largest = proof->integer_max;
     const char *reason = NULL;
     uint32_t i = 0;
     for (; i < targets; i++) {
         uint64_t integer;
-        reason = weight_integer(weight_value(matrix->type, matrix->weights, first + i), inverse, &integer);
+        reason = weight_integer(matrix_value(matrix, targets, source, i), inverse, &integer);
         if (reason != NULL) break;
         if (integer > largest) largest = integer;
         sum[i] += (wide)integer * factor;

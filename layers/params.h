@@ -12,17 +12,24 @@
 enum { PARAMS_GRID_MAX = 200, PARAMS_SHIFT_MAX = 30 };
 #define PARAMS_SUM_LIMIT (INT64_C(1) << 62) /* what every |sum| stays below */
 
-enum weight_type { WEIGHT_F32 = 0, WEIGHT_F16 = 1, WEIGHT_BF16 = 2 };
+enum weight_type { WEIGHT_F32 = 0, WEIGHT_F16, WEIGHT_BF16, WEIGHT_I16, WEIGHT_I8, WEIGHT_I4, WEIGHT_TYPES };
 
 /* One weight matrix, stored by source: row j = fan-out of source neuron j, targets contiguous.
- * Every weight is integer * 2^grid, |integer| <= integer_max < 2^62. */
+ * Every weight is integer * 2^grid, |integer| <= integer_max < 2^62, times its target's scale where there is one.
+ * Floats (F32, F16, BF16) have no scale.  Integer types have one, and grid 0:
+ *   I16, I8: two's complement, no smallest value (-2^15, -2^7)
+ *   I4: -7 .. 7 times the weight's group scale, 1 .. 255; a group is the weights of WEIGHT_GROUP consecutive sources
+ *       into one target.  Targets are padded to P = a multiple of WEIGHT_GROUP with zeros.  A group's bytes: P group
+ *       scales, then its rows of P / 2 bytes; byte 16 b + k of a row holds target 32 b + k in its low half and target
+ *       32 b + 16 + k in its high half, two's complement. */
 struct matrix {
     enum weight_type type;
     int32_t grid;
-    uint64_t integer_max; /* largest |weight| / 2^grid */
+    uint64_t integer_max; /* largest |integer| */
     uint64_t bound;       /* max over targets of sum_j |w_ij / 2^grid| (2^16 - 1) 2^(j_src + shift_j), < 2^62:
                             * the exactness proof, at T = 16; integer_max where the source is an input */
     const void *weights;  /* [sources][targets] of type */
+    const double *scale;  /* [targets], 2^-200 .. 2^200; NULL: 1 */
     const double *bias;   /* [targets] or NULL */
     uint64_t moved;       /* weights moved by the grid, their largest and rms displacement */
     double moved_max, moved_rms;
@@ -41,8 +48,21 @@ struct population_params {
     uint32_t table;      /* CODE_HG: index into tables */
 };
 
-/* The value of element `index` of weights (aligned to its type); exact, NaN and infinities stay such.  O(1). */
+enum { WEIGHT_GROUP = 32 };
+
+/* Bytes of one row (I4: without the group's scales) and of a whole matrix; sizes below 2^20, so no overflow. */
+uint64_t weight_row_bytes(enum weight_type type, uint32_t targets);
+uint64_t weight_bytes(enum weight_type type, uint32_t sources, uint32_t targets);
+/* Where row `source` starts.  group_scales, for I4 (else untouched, may be NULL): [targets] of the row's group. */
+const void *weight_row(enum weight_type type, const void *weights, uint32_t targets, uint32_t source,
+                       const uint8_t **group_scales);
+/* 1 for F32, F16 and BF16. */
+int weight_is_float(enum weight_type type);
+
+/* The value of element `index` of an array of floats (F32, F16, BF16, aligned); exact, NaN and infinities stay such. */
 double weight_value(enum weight_type type, const void *weights, uint64_t index);
+/* The weight of source into target without the target's scale: integer * 2^grid, exact.  Any type.  O(1). */
+double matrix_value(const struct matrix *matrix, uint32_t targets, uint32_t source, uint32_t target);
 
 /* NULL if, at T = 16, every product sum of populations' trains stays below 2^62: q.k over d_head, e.v and
  * sum e at the longest context, D v - sum v of each norm.  Else what does not, a static string, and
@@ -66,9 +86,9 @@ struct matrix_proof {
 const char *params_prove_matrix(const struct graph *graph, uint32_t m, const struct matrix *matrix,
                                 const struct population_params *source, struct matrix_proof *proof);
 
-/* Bytes of one weight: 4, 2 or 2. */
+/* Bytes of one float: 4, 2 or 2. */
 uint32_t weight_size(enum weight_type type);
-/* "F32", "F16", "BF16". */
+/* "F32", "F16", "BF16", "I16", "I8", "I4". */
 const char *weight_type_name(enum weight_type type);
 
 #endif

@@ -35,15 +35,10 @@ void residual_replace(struct close_call *call)
 static void take_in(struct close_call *call, uint32_t m, int64_t *potential, double per_grid)
 {
     struct network *network = call->network;
-    int64_t *sum = network_sum(network, m, call->token->token);
-    const double *bias = network->model.matrix[m].bias;
-    double unit = network_matrix_unit(network, m);
-    for (uint32_t i = 0; i < network->hidden; i++) {
-        double value = (double)sum[i] * unit;
-        potential[i] = add_value(potential[i], bias != NULL ? value + bias[i] : value, per_grid, &call->saturations);
-        sum[i] = 0;
-    }
-    if (bias != NULL) call->injections += network->hidden;
+    network_matrix_values(network, m, call->token->token, call->x);
+    for (uint32_t i = 0; i < network->hidden; i++)
+        potential[i] = add_value(potential[i], call->x[i], per_grid, &call->saturations);
+    if (network->model.matrix[m].bias != NULL) call->injections += network->hidden;
 }
 
 void residual_intake(struct close_call *call)

@@ -37,8 +37,10 @@ static int64_t parts_integer(struct parts parts, int grid)
     return parts.negative ? -value : value;
 }
 
-int64_t synapse_integer(const struct matrix *matrix, uint64_t index)
+int64_t synapse_integer(const struct matrix *matrix, uint32_t targets, uint32_t source, uint32_t target)
 {
+    if (!weight_is_float(matrix->type)) return (int64_t)matrix_value(matrix, targets, source, target);
+    uint64_t index = (uint64_t)source * targets + target;
     if (matrix->type == WEIGHT_F32)
         return parts_integer(f32_parts(((const uint32_t *)matrix->weights)[index]), matrix->grid);
     uint32_t bits = ((const uint16_t *)matrix->weights)[index];
@@ -81,10 +83,10 @@ static void receive_wide(const struct matrix *matrix, uint32_t targets, const st
 {
     for (unsigned shift = 0; shift < SYNAPSE_SHIFTS; shift++) {
         for (uint32_t s = groups->start[shift]; s < groups->start[shift + 1]; s++) {
-            uint64_t row = (uint64_t)(groups->spikes[s] & SPIKE_NEURON) * targets;
+            uint32_t row = groups->spikes[s] & SPIKE_NEURON;
             int negative = (groups->spikes[s] & SPIKE_NEGATIVE) != 0;
             for (uint32_t i = from; i < to; i++) {
-                int64_t weight = (int64_t)((uint64_t)synapse_integer(matrix, row + i) << shift);
+                int64_t weight = (int64_t)((uint64_t)synapse_integer(matrix, targets, row, i) << shift);
                 sum[i] += negative ? -weight : weight;
             }
         }
@@ -118,7 +120,7 @@ void synapse_receive(const struct matrix *matrix, uint32_t targets, const struct
     if (from >= to) return;
     if (packet->count > GRAPH_BLOCK_NEURONS) abort();
     group_by_shift(source, steps - 1 - packet->step, packet, &groups);
-    if (matrix->integer_max <= INT32_MAX)
+    if (matrix->integer_max <= INT32_MAX && weight_is_float(matrix->type))
         receive_narrow(matrix, targets, &groups, from, to, sum);
     else
         receive_wide(matrix, targets, &groups, from, to, sum);

@@ -17,7 +17,7 @@
 void synapse_receive(const struct matrix *matrix, uint32_t targets, const struct population_params *source,
                      unsigned steps, const struct packet *packet, uint32_t from, uint32_t to, int64_t *sum);
 
-/* weight / 2^grid of one element, exact. */
-int64_t synapse_integer(const struct matrix *matrix, uint64_t index);
+/* The integer of one weight: weight / 2^grid, its target's scale left out; exact. */
+int64_t synapse_integer(const struct matrix *matrix, uint32_t targets, uint32_t source, uint32_t target);
 
 #endif

@@ -74,7 +74,7 @@ static inline __attribute__((always_inline)) void any_rows_add(const struct syna
     switch (rows->type) {
     case WEIGHT_F32: rows_add(rows, WEIGHT_F32, spikes, count, tile, width, shift, sum); break;
     case WEIGHT_F16: rows_add(rows, WEIGHT_F16, spikes, count, tile, width, shift, sum); break;
-    case WEIGHT_BF16: rows_add(rows, WEIGHT_BF16, spikes, count, tile, width, shift, sum); break;
+    default: rows_add(rows, WEIGHT_BF16, spikes, count, tile, width, shift, sum); break;
     }
 }
 
@@ -154,7 +154,7 @@ VECTOR static void synapse_rows_add_vector(const struct synapse_rows *rows, cons
     switch (rows->type) {
     case WEIGHT_F32: rows_add_lanes(rows, WEIGHT_F32, spikes, count, tile, width, shift, sum); break;
     case WEIGHT_F16: rows_add_lanes(rows, WEIGHT_F16, spikes, count, tile, width, shift, sum); break;
-    case WEIGHT_BF16: rows_add_lanes(rows, WEIGHT_BF16, spikes, count, tile, width, shift, sum); break;
+    default: rows_add_lanes(rows, WEIGHT_BF16, spikes, count, tile, width, shift, sum); break;
     }
 }
 

@@ -92,7 +92,7 @@ VECTOR static void tile_rows_vector(const struct synapse_rows *rows, const uint3
     switch (rows->type) {
     case WEIGHT_F32: tile_rows_type(rows, WEIGHT_F32, row, value, n, tile, width, acc); break;
     case WEIGHT_F16: tile_rows_type(rows, WEIGHT_F16, row, value, n, tile, width, acc); break;
-    case WEIGHT_BF16: tile_rows_type(rows, WEIGHT_BF16, row, value, n, tile, width, acc); break;
+    default: tile_rows_type(rows, WEIGHT_BF16, row, value, n, tile, width, acc); break;
     }
 }
 

@@ -164,7 +164,7 @@ static void receive_wide(const struct matrix *matrix, uint32_t sources, uint32_t
         if (!in_plane(PLANE_ALL, window->codes[k])) continue;
         int64_t value = source_value(source, PLANE_ALL, k, window->codes[k]);
         for (uint32_t i = from; i < to; i++)
-            window->sum[i] += value * synapse_integer(matrix, (uint64_t)k * targets + i);
+            window->sum[i] += value * synapse_integer(matrix, targets, k, i);
     }
 }
 
@@ -174,7 +174,7 @@ void synapse_window_receive(const struct matrix *matrix, uint32_t sources, uint3
 {
     struct workspace w = cut(scratch, sources, tokens);
     if (from >= to) return;
-    if (matrix->bound >> source->j >= EXACT_DOUBLE) {
+    if (matrix->bound >> source->j >= EXACT_DOUBLE || !weight_is_float(matrix->type)) {
         for (uint32_t t = 0; t < tokens; t++) receive_wide(matrix, sources, targets, source, &window[t], from, to);
         return;
     }

@@ -115,7 +115,7 @@ static void check(struct bench *bench)
         int64_t sum = 0;
         for (uint32_t s = 0; s < bench->count; s++) {
             uint64_t row = bench->spikes[s] & SPIKE_NEURON;
-            int64_t term = synapse_integer(&bench->matrix, row * TARGETS + target) * (INT64_C(1) << (STEPS - 1));
+            int64_t term = synapse_integer(&bench->matrix, TARGETS, (uint32_t)row, (uint32_t)target) * (INT64_C(1) << (STEPS - 1));
             sum += bench->spikes[s] & SPIKE_NEGATIVE ? -term : term;
         }
         if (sum != bench->sum[target]) fail("a sum differs from its definition");

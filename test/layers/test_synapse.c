@@ -150,7 +150,7 @@ static void every_f16_is_its_integer(void **state)
         uint16_t half = (uint16_t)bits;
         struct matrix matrix = {.type = WEIGHT_F16, .grid = -24, .weights = &half};
         if ((bits & 0x7c00) == 0x7c00) continue;
-        assert_true((double)synapse_integer(&matrix, 0) == f16_value(half) * 0x1p24);
+        assert_true((double)synapse_integer(&matrix, 1, 0, 0) == f16_value(half) * 0x1p24);
     }
 }
 

@@ -52,7 +52,7 @@ static void naive(const struct matrix *matrix, const struct population_params *s
     for (uint32_t k = 0; k < SOURCES; k++) {
         int64_t value = oat_value(codes[k], source->j);
         if (source->shift != NULL) value *= INT64_C(1) << source->shift[k];
-        for (uint32_t i = 0; i < TARGETS; i++) sum[i] += value * synapse_integer(matrix, (uint64_t)k * TARGETS + i);
+        for (uint32_t i = 0; i < TARGETS; i++) sum[i] += value * synapse_integer(matrix, TARGETS, k, i);
     }
 }
 
