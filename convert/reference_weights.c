@@ -106,5 +106,5 @@ static int norm(void *context, uint32_t n, float *gamma, float *beta, struct las
 
 void reference_weights(struct reference *reference, struct dense_weights *weights)
 {
-    *weights = (struct dense_weights){reference, rows, bias, norm};
+    *weights = (struct dense_weights){reference, rows, bias, norm, NULL};
 }

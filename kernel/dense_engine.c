@@ -1,22 +1,26 @@
 #include "kernel/dense_engine.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SLAB_BYTES (UINT64_C(64) << 20) /* rows widened at a time when the matrices are not kept */
+#include "kernel/dense_heads.h"
+#include "kernel/dense_multiply.h"
+
+#define SLAB_BYTES (UINT64_C(64) << 20) /* rows at a time of matrices that are not mapped */
+enum { HEAD_ROWS = 16 };                /* tokens whose logits are computed at once */
 
 struct dense_engine {
     const struct graph *graph;
     struct dense_weights weights;
-    float **matrix;        /* [matrices] float32 copies, or NULL each: widened at each use */
+    struct team *team;
+    struct dense_multiplier *multiplier;
     float **bias;          /* [matrices] or NULL each */
     float **gamma, **beta; /* [norms] or NULL each */
-    float *slab;
-    float *keys, *values; /* [layers][positions][hidden] */
-    uint32_t tokens;      /* in the cache */
+    float *slab;           /* rows of matrices that are not mapped; a looked-up row */
+    float *keys, *values;  /* [layers][positions][hidden] */
+    uint32_t tokens;       /* in the cache */
     /* One feed: [n] rows each. */
     float *residual, *normed, *query, *attention, *ffn, *embed, *projected, *logits, *scores;
     _Atomic int stop;
@@ -31,11 +35,6 @@ struct feed {
     struct lassim_error *error;
 };
 
-static uint64_t matrix_elements(const struct graph *graph, uint32_t m)
-{
-    return (uint64_t)graph->matrix[m].sources * graph->matrix[m].targets;
-}
-
 static int is_lookup(const struct graph *graph, uint32_t m)
 {
     return graph->population[graph->matrix[m].source].code == CODE_INPUT;
@@ -46,7 +45,7 @@ static enum lassim_status no_memory(struct lassim_error *error)
     return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the engine dense");
 }
 
-static enum lassim_status load_matrix(struct dense_engine *engine, uint32_t m, int keep, struct lassim_error *error)
+static enum lassim_status load_bias(struct dense_engine *engine, uint32_t m, struct lassim_error *error)
 {
     const struct matrix_slot *slot = &engine->graph->matrix[m];
     engine->bias[m] = calloc(slot->targets, sizeof **engine->bias);
@@ -57,11 +56,6 @@ static enum lassim_status load_matrix(struct dense_engine *engine, uint32_t m, i
         free(engine->bias[m]);
         engine->bias[m] = NULL;
     }
-    if (!keep || is_lookup(engine->graph, m)) return LASSIM_OK;
-    engine->matrix[m] = malloc(matrix_elements(engine->graph, m) * sizeof(float));
-    if (engine->matrix[m] == NULL) return no_memory(error);
-    if (engine->weights.rows(engine->weights.context, m, 0, slot->sources, engine->matrix[m], error) != 0)
-        return error->status;
     return LASSIM_OK;
 }
 
@@ -78,16 +72,30 @@ static enum lassim_status load_norm(struct dense_engine *engine, uint32_t n, str
     return LASSIM_OK;
 }
 
+static uint32_t widest_matrix(const struct graph *graph)
+{
+    uint32_t widest = 0;
+    for (uint32_t m = 0; m < graph->matrices; m++)
+        if (graph->matrix[m].targets > widest) widest = graph->matrix[m].targets;
+    return widest;
+}
+
+static uint64_t slab_bytes(const struct dense_engine *engine)
+{
+    uint64_t row = widest_matrix(engine->graph) * sizeof(float);
+    return engine->weights.mapped != NULL || row > SLAB_BYTES ? row : SLAB_BYTES;
+}
+
 static int allocate(struct dense_engine *engine)
 {
     const struct graph *graph = engine->graph;
     const struct model_config *c = &graph->config;
     uint64_t rows = c->positions, hidden = c->hidden, cache = c->layers * rows * hidden;
-    engine->matrix = calloc(graph->matrices, sizeof *engine->matrix);
     engine->bias = calloc(graph->matrices, sizeof *engine->bias);
     engine->gamma = calloc(graph->norms + 1u, sizeof *engine->gamma);
     engine->beta = calloc(graph->norms + 1u, sizeof *engine->beta);
-    engine->slab = malloc(SLAB_BYTES);
+    engine->slab = malloc(slab_bytes(engine));
+    engine->multiplier = dense_multiplier_new(engine->team, widest_matrix(graph));
     engine->keys = malloc(cache * sizeof(float));
     engine->values = malloc(cache * sizeof(float));
     engine->residual = malloc(rows * hidden * sizeof(float));
@@ -97,27 +105,24 @@ static int allocate(struct dense_engine *engine)
     engine->ffn = malloc(rows * c->ffn * sizeof(float));
     engine->embed = malloc(rows * c->embedding * sizeof(float));
     engine->projected = malloc(rows * c->embedding * sizeof(float));
-    engine->logits = malloc((uint64_t)c->vocabulary * sizeof(float));
-    engine->scores = malloc(rows * sizeof(float));
-    return engine->matrix && engine->bias && engine->gamma && engine->beta && engine->slab && engine->keys &&
+    engine->logits = malloc((uint64_t)c->vocabulary * HEAD_ROWS * sizeof(float));
+    engine->scores = malloc(rows * team_workers(engine->team) * sizeof(float));
+    return engine->multiplier && engine->bias && engine->gamma && engine->beta && engine->slab && engine->keys &&
            engine->values && engine->residual && engine->normed && engine->query && engine->attention && engine->ffn &&
            engine->embed && engine->projected && engine->logits && engine->scores;
 }
 
-static enum lassim_status load(struct dense_engine *engine, uint64_t memory_limit, struct lassim_error *error)
+static enum lassim_status load(struct dense_engine *engine, struct lassim_error *error)
 {
     const struct graph *graph = engine->graph;
     enum lassim_status status = LASSIM_OK;
-    uint64_t bytes = 0;
-    for (uint32_t m = 0; m < graph->matrices; m++) bytes += matrix_elements(graph, m) * sizeof(float);
-    for (uint32_t m = 0; m < graph->matrices && status == LASSIM_OK; m++)
-        status = load_matrix(engine, m, bytes <= memory_limit, error);
+    for (uint32_t m = 0; m < graph->matrices && status == LASSIM_OK; m++) status = load_bias(engine, m, error);
     for (uint32_t n = 0; n < graph->norms && status == LASSIM_OK; n++) status = load_norm(engine, n, error);
     return status;
 }
 
-enum lassim_status dense_engine_new(const struct graph *graph, const struct dense_weights *weights, unsigned threads,
-                                    uint64_t memory_limit, struct dense_engine **engine, struct lassim_error *error)
+enum lassim_status dense_engine_new(const struct graph *graph, const struct dense_weights *weights, struct team *team,
+                                    struct dense_engine **engine, struct lassim_error *error)
 {
     struct lassim_error local;
     if (error == NULL) error = &local;
@@ -126,8 +131,8 @@ enum lassim_status dense_engine_new(const struct graph *graph, const struct dens
     if (made == NULL) return no_memory(error);
     made->graph = graph;
     made->weights = *weights;
-    openblas_set_num_threads((int)threads);
-    enum lassim_status status = allocate(made) ? load(made, memory_limit, error) : no_memory(error);
+    made->team = team;
+    enum lassim_status status = allocate(made) ? load(made, error) : no_memory(error);
     if (status == LASSIM_OK)
         *engine = made;
     else
@@ -138,10 +143,8 @@ enum lassim_status dense_engine_new(const struct graph *graph, const struct dens
 void dense_engine_free(struct dense_engine *engine)
 {
     if (engine == NULL) return;
-    for (uint32_t m = 0; m < engine->graph->matrices; m++) {
-        if (engine->matrix != NULL) free(engine->matrix[m]);
+    for (uint32_t m = 0; m < engine->graph->matrices; m++)
         if (engine->bias != NULL) free(engine->bias[m]);
-    }
     for (uint32_t n = 0; n < engine->graph->norms; n++) {
         if (engine->gamma != NULL) free(engine->gamma[n]);
         if (engine->beta != NULL) free(engine->beta[n]);
@@ -150,43 +153,44 @@ void dense_engine_free(struct dense_engine *engine)
                        engine->normed, engine->query,     engine->embed,  engine->attention,
                        engine->ffn,    engine->projected, engine->logits, engine->scores};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
-    free(engine->matrix);
+    dense_multiplier_free(engine->multiplier);
     free(engine->bias);
     free(engine->gamma);
     free(engine->beta);
     free(engine);
 }
 
-/* out[rows][targets] = in[rows][sources] W (+ what out holds, if add). */
+/* out[rows][targets] = in[rows][sources] W + bias (+ what out holds, if add). */
 static int multiply(struct dense_engine *engine, uint32_t m, const float *in, uint32_t rows, float *out, int add,
                     struct lassim_error *error)
 {
     const struct matrix_slot *slot = &engine->graph->matrix[m];
-    uint64_t slab = SLAB_BYTES / sizeof(float) / slot->targets;
-    uint32_t step = engine->matrix[m] != NULL || slab >= slot->sources ? slot->sources : (uint32_t)(slab ? slab : 1);
-    for (uint32_t first = 0; first < slot->sources; first += step) {
-        uint32_t count = slot->sources - first < step ? slot->sources - first : step;
-        const float *weights = engine->matrix[m];
-        if (weights == NULL) {
-            if (engine->weights.rows(engine->weights.context, m, first, count, engine->slab, error) != 0) return -1;
-            weights = engine->slab;
-        }
-        float beta = add || first > 0 ? 1.0f : 0.0f;
-        if (rows == 1)
-            cblas_sgemv(CblasRowMajor, CblasTrans, (int)count, (int)slot->targets, 1.0f, weights, (int)slot->targets,
-                        in + first, 1, beta, out, 1);
-        else
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)slot->targets, (int)count, 1.0f,
-                        in + first, (int)slot->sources, weights, (int)slot->targets, beta, out, (int)slot->targets);
+    struct dense_product product = {.sources = slot->sources,
+                                    .targets = slot->targets,
+                                    .rows = rows,
+                                    .in = in,
+                                    .in_stride = slot->sources,
+                                    .bias = engine->bias[m],
+                                    .add = add,
+                                    .out = out};
+    if (engine->weights.mapped != NULL) {
+        product.matrix = engine->weights.mapped(engine->weights.context, m);
+        dense_multiply(engine->multiplier, &product);
+        return 0;
+    }
+    uint32_t most = (uint32_t)(slab_bytes(engine) / sizeof(float) / slot->targets);
+    const struct matrix slab = {.type = WEIGHT_F32, .weights = engine->slab};
+    product.matrix = &slab;
+    for (uint32_t first = 0; first < slot->sources; first += most) {
+        product.sources = slot->sources - first < most ? slot->sources - first : most;
+        product.in = in + first;
+        if (engine->weights.rows(engine->weights.context, m, first, product.sources, engine->slab, error) != 0)
+            return -1;
+        dense_multiply(engine->multiplier, &product);
+        product.bias = NULL;
+        product.add = 1;
     }
     return 0;
-}
-
-static void add_bias(const float *bias, uint32_t rows, uint32_t width, float *out)
-{
-    if (bias == NULL) return;
-    for (uint32_t r = 0; r < rows; r++)
-        for (uint32_t i = 0; i < width; i++) out[(uint64_t)r * width + i] += bias[i];
 }
 
 /* The values that population p's neurons hold, [n][neurons]. */
@@ -227,9 +231,7 @@ static int feed_matrix(struct dense_engine *engine, const struct feed *feed, uin
     if (is_lookup(engine->graph, m)) return look_up(engine, feed, m, out, add);
     float *to = out + (uint64_t)from * slot->targets;
     const float *in = values_of(engine, slot->source) + (uint64_t)from * slot->sources;
-    if (multiply(engine, m, in, feed->n - from, to, add, feed->error) != 0) return -1;
-    add_bias(engine->bias[m], feed->n - from, slot->targets, to);
-    return 0;
+    return multiply(engine, m, in, feed->n - from, to, add, feed->error);
 }
 
 static int take_into_residual(struct dense_engine *engine, struct feed *feed, uint32_t p)
@@ -248,6 +250,17 @@ static int take_into_residual(struct dense_engine *engine, struct feed *feed, ui
     return 0;
 }
 
+/* Sum of (x - mean)^power, power 1 or 2, in eight chains that need not wait for each other. */
+static double moment(const float *x, uint32_t n, double mean, int power)
+{
+    double sum[8] = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        double d = x[i] - mean;
+        sum[i % 8] += power == 1 ? d : d * d;
+    }
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
 static void normalise(const struct dense_engine *engine, uint32_t norm, uint32_t from, uint32_t n)
 {
     uint32_t hidden = engine->graph->config.hidden;
@@ -255,39 +268,27 @@ static void normalise(const struct dense_engine *engine, uint32_t norm, uint32_t
     for (uint32_t r = from; r < n; r++) {
         const float *x = engine->residual + (uint64_t)r * hidden;
         float *y = engine->normed + (uint64_t)r * hidden;
-        double mean = 0, variance = 0;
-        for (uint32_t i = 0; i < hidden; i++) mean += x[i];
-        mean /= hidden;
-        for (uint32_t i = 0; i < hidden; i++) variance += (x[i] - mean) * (x[i] - mean);
-        double rstd = 1.0 / sqrt(variance / hidden + engine->graph->config.norm_epsilon);
+        double mean = moment(x, hidden, 0, 1) / hidden, variance = moment(x, hidden, mean, 2) / hidden;
+        double rstd = 1.0 / sqrt(variance + engine->graph->config.norm_epsilon);
         for (uint32_t i = 0; i < hidden; i++) y[i] = (float)((x[i] - mean) * rstd) * gamma[i] + beta[i];
     }
 }
 
-static float softmax(float *scores, uint32_t n)
-{
-    float largest = scores[0], sum = 0;
-    for (uint32_t i = 1; i < n; i++) largest = scores[i] > largest ? scores[i] : largest;
-    for (uint32_t i = 0; i < n; i++) sum += scores[i] = expf(scores[i] - largest);
-    return sum;
-}
-
-/* One token's attention over its visible keys, head by head. */
-static void attend(const struct dense_engine *engine, uint32_t layer, uint32_t r)
+static void attend(struct dense_engine *engine, uint32_t layer, uint32_t rows)
 {
     const struct model_config *c = &engine->graph->config;
-    int dim = (int)(c->hidden / c->heads), hidden = (int)c->hidden, visible = (int)(engine->tokens + r + 1);
-    float scale = 1.0f / sqrtf((float)dim);
-    for (uint32_t h = 0; h < c->heads; h++) {
-        uint64_t base = (uint64_t)layer * c->positions * c->hidden + (uint64_t)h * (uint32_t)dim;
-        const float *query = engine->query + (uint64_t)r * c->hidden + h * (uint32_t)dim;
-        float *out = engine->attention + (uint64_t)r * c->hidden + h * (uint32_t)dim;
-        cblas_sgemv(CblasRowMajor, CblasNoTrans, visible, dim, scale, engine->keys + base, hidden, query, 1, 0.0f,
-                    engine->scores, 1);
-        float sum = softmax(engine->scores, (uint32_t)visible);
-        cblas_sgemv(CblasRowMajor, CblasTrans, visible, dim, 1.0f / sum, engine->values + base, hidden, engine->scores,
-                    1, 0.0f, out, 1);
-    }
+    uint64_t base = (uint64_t)layer * c->positions * c->hidden;
+    const struct dense_heads heads = {engine->query,
+                                      engine->keys + base,
+                                      engine->values + base,
+                                      engine->attention,
+                                      engine->scores,
+                                      rows,
+                                      engine->tokens,
+                                      c->heads,
+                                      c->hidden,
+                                      c->positions};
+    dense_heads_attend(engine->team, &heads);
 }
 
 static uint32_t input_matrix(const struct graph *graph, uint32_t p)
@@ -322,9 +323,7 @@ static int compute(struct dense_engine *engine, struct feed *feed, uint32_t p)
     case POPULATION_VALUE:
         return feed_matrix(engine, feed, input_matrix(graph, p), 0,
                            cache_rows(engine, engine->values, population->layer), 0);
-    case POPULATION_ATTENTION:
-        for (uint32_t r = 0; r < feed->n; r++) attend(engine, (uint32_t)population->layer, r);
-        return 0;
+    case POPULATION_ATTENTION: attend(engine, (uint32_t)population->layer, feed->n); return 0;
     case POPULATION_EMBED:
     case POPULATION_QUERY:
     case POPULATION_FFN:
@@ -345,9 +344,12 @@ static int read_head(struct dense_engine *engine, const struct feed *feed, lassi
 {
     uint32_t m = engine->graph->head_matrix, width = engine->graph->matrix[m].sources;
     const float *in = values_of(engine, engine->graph->matrix[m].source);
-    for (uint32_t r = feed->from; r < feed->n; r++) {
-        if (multiply(engine, m, in + (uint64_t)r * width, 1, engine->logits, 0, feed->error) != 0) return -1;
-        if (callback != NULL) callback(context, engine->tokens + r, engine->logits);
+    uint32_t vocabulary = engine->graph->matrix[m].targets;
+    for (uint32_t first = feed->from; first < feed->n; first += HEAD_ROWS) {
+        uint32_t rows = feed->n - first < HEAD_ROWS ? feed->n - first : HEAD_ROWS;
+        if (multiply(engine, m, in + (uint64_t)first * width, rows, engine->logits, 0, feed->error) != 0) return -1;
+        for (uint32_t r = 0; r < rows && callback != NULL; r++)
+            callback(context, engine->tokens + first + r, engine->logits + (uint64_t)r * vocabulary);
     }
     return 0;
 }

@@ -1,10 +1,11 @@
-/* The engine `dense`: the original network in float32, the oracle and the baseline.  Matrix products by
- * CBLAS; everything else in plain float32 C. */
+/* The engine `dense`: the original network in float32, the oracle and the baseline.  A token alone reads every
+ * weight once, in the type the model stores; prompts go through CBLAS (dense_multiply.h). */
 #ifndef LASSIM_KERNEL_DENSE_ENGINE_H
 #define LASSIM_KERNEL_DENSE_ENGINE_H
 
 #include "kernel/error.h"
 #include "kernel/model.h"
+#include "kernel/team.h"
 
 struct dense_engine;
 
@@ -19,13 +20,17 @@ struct dense_weights {
     int (*bias)(void *context, uint32_t m, float *out, struct lassim_error *error);
     /* Gamma and beta of norm n into out[hidden] each; returns 1 if it has none. */
     int (*norm)(void *context, uint32_t n, float *gamma, float *beta, struct lassim_error *error);
+    /* Matrix m in memory as the graph's slot has it, source-major; lives as long as context.  NULL: only `rows`. */
+    const struct matrix *(*mapped)(void *context, uint32_t m);
 };
 void dense_weights_of_model(const struct model *model, struct dense_weights *weights);
 
-/* graph and weights outlive the engine.  threads: for CBLAS.  Keeps float32 copies of the matrices when they
- * fit memory_limit bytes, else widens them at each use.  dense_engine_free. */
-enum lassim_status dense_engine_new(const struct graph *graph, const struct dense_weights *weights, unsigned threads,
-                                    uint64_t memory_limit, struct dense_engine **engine, struct lassim_error *error);
+/* graph, weights and team outlive the engine, which runs on the calling thread and the team's.  Keeps no copy of
+ * mapped weights; others are asked for at every use, 64 MiB at a time.  Sets CBLAS to one thread.  ERR_RUN without
+ * memory: the KV cache, some rows of activations a position, 512 KiB a worker.  The caller owns *engine:
+ * dense_engine_free. */
+enum lassim_status dense_engine_new(const struct graph *graph, const struct dense_weights *weights, struct team *team,
+                                    struct dense_engine **engine, struct lassim_error *error);
 void dense_engine_free(struct dense_engine *engine);
 /* As lassim_session_feed.  Tokens of one call are processed as a batch. */
 enum lassim_status dense_engine_feed(struct dense_engine *engine, const uint32_t *ids, uint32_t n,

@@ -27,9 +27,16 @@ static int model_rows(void *context, uint32_t m, uint32_t first, uint32_t count,
     case WEIGHT_F16:
         for (uint64_t i = 0; i < n; i++) out[i] = from_f16(((const uint16_t *)matrix->weights)[from + i]);
         break;
-    default:
+    case WEIGHT_BF16:
         for (uint64_t i = 0; i < n; i++)
             out[i] = from_bits((uint32_t)((const uint16_t *)matrix->weights)[from + i] << 16);
+        break;
+    default:
+        for (uint64_t i = 0; i < n; i++) {
+            uint32_t target = (uint32_t)(i % targets), source = first + (uint32_t)(i / targets);
+            double scale = matrix->scale != NULL ? matrix->scale[target] : 1;
+            out[i] = (float)(matrix_value(matrix, (uint32_t)targets, source, target) * scale);
+        }
         break;
     }
     return 0;
@@ -59,7 +66,13 @@ static int model_norm(void *context, uint32_t n, float *gamma, float *beta, stru
     return 0;
 }
 
+static const struct matrix *model_mapped(void *context, uint32_t m)
+{
+    const struct model *model = context;
+    return &model->matrix[m];
+}
+
 void dense_weights_of_model(const struct model *model, struct dense_weights *weights)
 {
-    *weights = (struct dense_weights){(void *)(uintptr_t)model, model_rows, model_bias, model_norm};
+    *weights = (struct dense_weights){(void *)(uintptr_t)model, model_rows, model_bias, model_norm, model_mapped};
 }

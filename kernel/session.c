@@ -7,7 +7,6 @@
 #include "kernel/fused_engine.h"
 
 enum { PROMPT_CHUNK_DEFAULT = 64, STEPS_MAX = 16 };
-#define DENSE_MEMORY_LIMIT (UINT64_C(4) << 30)
 
 struct lassim_model {
     struct model *model;
@@ -74,7 +73,7 @@ static enum lassim_status open_trace(lassim_session *session, struct lassim_erro
     return status;
 }
 
-/* Topology, threads and the pool: what an event engine stands on. */
+/* Topology, threads and the pool: what every engine stands on. */
 static enum lassim_status open_machine(lassim_session *session, struct lassim_error *error)
 {
     int bind = !session->options.numa_off;
@@ -106,12 +105,10 @@ static enum lassim_status open_event(lassim_session *session, struct lassim_erro
 static enum lassim_status open_dense(lassim_session *session, struct lassim_error *error)
 {
     struct dense_weights weights;
-    enum lassim_status status = topology_new(NULL, NULL, &session->topology, error);
+    enum lassim_status status = open_machine(session, error);
     if (status != LASSIM_OK) return status;
-    session->threads = session->options.threads ? session->options.threads : topology_cores(session->topology);
-    unsigned threads = session->threads;
     dense_weights_of_model(session->model, &weights);
-    return dense_engine_new(session->model->graph, &weights, threads, DENSE_MEMORY_LIMIT, &session->dense, error);
+    return dense_engine_new(session->model->graph, &weights, session->team, &session->dense, error);
 }
 
 static enum lassim_status check_options(const struct lassim_options *options, struct lassim_error *error)
@@ -298,4 +295,9 @@ uint32_t session_steps(const lassim_session *session)
 uint32_t session_threads(const lassim_session *session)
 {
     return session->threads;
+}
+
+struct team *session_team(const lassim_session *session)
+{
+    return session->team;
 }

@@ -4,6 +4,7 @@
 
 #include "kernel/counters.h"
 #include "kernel/model.h"
+#include "kernel/team.h"
 
 /* Opens a session on a model in memory (the converter's self-check); model outlives the session.  As
  * lassim_session_open. */
@@ -25,5 +26,7 @@ uint64_t session_dense_macs(const lassim_session *session);
 uint32_t session_steps(const lassim_session *session);
 /* Worker threads of this session. */
 uint32_t session_threads(const lassim_session *session);
+/* Those threads; the session's, which must not be feeding while somebody else uses them. */
+struct team *session_team(const lassim_session *session);
 
 #endif

@@ -120,8 +120,7 @@ static enum lassim_status open_models(struct verify *verify, struct lassim_error
                                "is not the configuration that the model was converted from");
         reference_weights(verify->reference, &weights);
     }
-    return dense_engine_new(graph, &weights, session_threads(verify->spiking), UINT64_C(8) << 30, &verify->dense,
-                            error);
+    return dense_engine_new(graph, &weights, session_team(verify->spiking), &verify->dense, error);
 }
 
 static enum lassim_status read_text(struct verify *verify, struct lassim_error *error)
@@ -231,8 +230,8 @@ static void progress(void *context, uint64_t *timesteps, uint64_t *tokens)
 
 static void release(struct verify *verify)
 {
+    dense_engine_free(verify->dense); /* before the session, whose team it uses */
     lassim_session_close(verify->spiking);
-    dense_engine_free(verify->dense);
     reference_close(verify->reference);
     lassim_model_close(verify->model);
     free(verify->ids);

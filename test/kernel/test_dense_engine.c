@@ -114,11 +114,22 @@ static void assert_golden(const struct golden *golden, struct dense_engine *engi
     npy_matrix_free(&want);
 }
 
-static struct dense_engine *engine_new(const struct graph *graph, const struct dense_weights *weights, uint64_t limit)
+static struct team *one, *three; /* teams of so many threads, for all tests */
+
+static struct team *team_of(unsigned threads)
+{
+    struct team *team;
+    struct lassim_error error = {0};
+    if (team_new(threads, NULL, 0, &team, &error) != LASSIM_OK) fail_msg("%s", error.text);
+    return team;
+}
+
+static struct dense_engine *engine_new(const struct graph *graph, const struct dense_weights *weights,
+                                       struct team *team)
 {
     struct dense_engine *engine;
     struct lassim_error error = {0};
-    if (dense_engine_new(graph, weights, 1, limit, &engine, &error) != LASSIM_OK) fail_msg("%s", error.text);
+    if (dense_engine_new(graph, weights, team, &engine, &error) != LASSIM_OK) fail_msg("%s", error.text);
     return engine;
 }
 
@@ -137,7 +148,7 @@ static void checkpoints_give_the_golden_logits(void **state)
         struct dense_weights weights;
         struct reference *reference = open_reference(goldens[g].checkpoint);
         reference_weights(reference, &weights);
-        struct dense_engine *engine = engine_new(reference_graph(reference), &weights, UINT64_MAX);
+        struct dense_engine *engine = engine_new(reference_graph(reference), &weights, one);
         assert_golden(&goldens[g], engine, "checkpoint");
         dense_engine_free(engine);
         reference_close(reference);
@@ -167,7 +178,7 @@ static void converted_models_give_the_golden_logits(void **state)
         struct dense_weights weights;
         struct model *model = convert(goldens[g].checkpoint, path);
         dense_weights_of_model(model, &weights);
-        struct dense_engine *engine = engine_new(model->graph, &weights, UINT64_MAX);
+        struct dense_engine *engine = engine_new(model->graph, &weights, one);
         assert_golden(&goldens[g], engine, "converted");
         dense_engine_free(engine);
         model_close(model);
@@ -183,7 +194,7 @@ static void feed_pieces(struct dense_engine *engine, const uint32_t *ids, uint32
         feed(engine, ids + first, n - first < piece ? n - first : piece, read, outcome);
 }
 
-static void assert_pieces(const struct golden *golden, struct dense_engine *engine, struct dense_engine *slow)
+static void assert_pieces(const struct golden *golden, struct dense_engine *engine, struct dense_engine *other_team)
 {
     uint32_t ids[IDS_MAX], n = read_ids(golden->ids, ids), vocabulary = 0;
     struct npy_matrix want;
@@ -202,11 +213,11 @@ static void assert_pieces(const struct golden *golden, struct dense_engine *engi
         dense_engine_progress(engine, &tokens);
         assert_int_equal(tokens, n);
     }
-    dense_engine_reset(slow);
+    dense_engine_reset(other_team);
     other.calls = other.next = 0;
-    feed(slow, ids, n - 1, LASSIM_READ_NONE, &other);
+    feed(other_team, ids, n - 1, LASSIM_READ_NONE, &other);
     assert_int_equal(other.calls, 0);
-    feed(slow, ids + n - 1, 1, LASSIM_READ_LAST, &other);
+    feed(other_team, ids + n - 1, 1, LASSIM_READ_LAST, &other);
     assert_int_equal(other.calls, 1);
     const size_t last = (size_t)(n - 1) * vocabulary;
     assert_true(distance(other.logits + last, whole.logits + last, vocabulary) <= 2e-5);
@@ -215,7 +226,7 @@ static void assert_pieces(const struct golden *golden, struct dense_engine *engi
     npy_matrix_free(&want);
 }
 
-/* engine keeps float32 copies, slow (memory limit 0) widens rows at each use. */
+/* Tokens alone, batches of few and prompts take different kernels; one thread and three the same ones. */
 static void pieces_give_the_same_logits(void **state)
 {
     (void)state;
@@ -224,13 +235,42 @@ static void pieces_give_the_same_logits(void **state)
         struct dense_weights weights;
         struct reference *reference = open_reference(goldens[g].checkpoint);
         reference_weights(reference, &weights);
-        struct dense_engine *engine = engine_new(reference_graph(reference), &weights, UINT64_MAX);
-        struct dense_engine *slow = engine_new(reference_graph(reference), &weights, 0);
-        assert_pieces(&goldens[g], engine, slow);
+        struct dense_engine *engine = engine_new(reference_graph(reference), &weights, one);
+        struct dense_engine *other_team = engine_new(reference_graph(reference), &weights, three);
+        assert_pieces(&goldens[g], engine, other_team);
         dense_engine_free(engine);
-        dense_engine_free(slow);
+        dense_engine_free(other_team);
         reference_close(reference);
     }
+}
+
+/* A mapped model fed four tokens a call: the same bits for one thread, three, and token by token. */
+static void decoding_does_not_depend_on_threads_or_batches(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/lassim-dense-XXXXXX";
+    uint32_t ids[IDS_MAX], n = read_ids(goldens[0].ids, ids);
+    struct dense_weights weights;
+    struct model *model = convert(goldens[0].checkpoint, path);
+    dense_weights_of_model(model, &weights);
+    struct dense_engine *serial = engine_new(model->graph, &weights, one);
+    struct dense_engine *parallel = engine_new(model->graph, &weights, three);
+    uint32_t vocabulary = model->graph->config.vocabulary;
+    struct outcome want = outcome_new(vocabulary), got = outcome_new(vocabulary);
+    feed_pieces(serial, ids, n, 1, LASSIM_READ_ALL, &want);
+    for (uint32_t piece = 1; piece <= 4; piece++) {
+        dense_engine_reset(parallel);
+        got.calls = got.next = 0;
+        feed_pieces(parallel, ids, n, piece, LASSIM_READ_ALL, &got);
+        assert_int_equal(got.calls, n);
+        assert_memory_equal(got.logits, want.logits, (size_t)n * vocabulary * sizeof(float));
+    }
+    free(want.logits);
+    free(got.logits);
+    dense_engine_free(serial);
+    dense_engine_free(parallel);
+    model_close(model);
+    unlink(path);
 }
 
 static void read_last_reads_the_last_of_each_call(void **state)
@@ -241,7 +281,7 @@ static void read_last_reads_the_last_of_each_call(void **state)
     struct dense_weights weights;
     struct reference *reference = open_reference(golden->checkpoint);
     reference_weights(reference, &weights);
-    struct dense_engine *engine = engine_new(reference_graph(reference), &weights, UINT64_MAX);
+    struct dense_engine *engine = engine_new(reference_graph(reference), &weights, one);
     struct outcome outcome = outcome_new(reference_graph(reference)->config.vocabulary);
     feed_pieces(engine, ids, n, 5, LASSIM_READ_LAST, &outcome);
     assert_int_equal(outcome.calls, (n + 4) / 5);
@@ -273,13 +313,10 @@ static void failures_are_reported(void **state)
     reference_weights(reference, &weights);
     broken = weights;
     broken.rows = refuse_rows;
-    assert_int_equal(dense_engine_new(reference_graph(reference), &broken, 1, UINT64_MAX, &engine, &error),
-                     LASSIM_ERR_FILE);
-    assert_null(engine);
-    assert_int_equal(dense_engine_new(reference_graph(reference), &broken, 1, 0, &engine, &error), LASSIM_OK);
+    assert_int_equal(dense_engine_new(reference_graph(reference), &broken, one, &engine, &error), LASSIM_OK);
     assert_int_equal(dense_engine_feed(engine, &id, 1, LASSIM_READ_LAST, NULL, NULL, &error), LASSIM_ERR_FILE);
     dense_engine_free(engine);
-    engine = engine_new(reference_graph(reference), &weights, UINT64_MAX);
+    engine = engine_new(reference_graph(reference), &weights, one);
     dense_engine_stop(engine);
     assert_int_equal(dense_engine_feed(engine, &id, 1, LASSIM_READ_LAST, NULL, NULL, &error), LASSIM_ERR_RUN);
     dense_engine_free(engine);
@@ -292,8 +329,14 @@ int main(void)
         cmocka_unit_test(checkpoints_give_the_golden_logits),
         cmocka_unit_test(converted_models_give_the_golden_logits),
         cmocka_unit_test(pieces_give_the_same_logits),
+        cmocka_unit_test(decoding_does_not_depend_on_threads_or_batches),
         cmocka_unit_test(read_last_reads_the_last_of_each_call),
         cmocka_unit_test(failures_are_reported),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    one = team_of(1);
+    three = team_of(3);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    team_free(one);
+    team_free(three);
+    return failed;
 }
