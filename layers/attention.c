@@ -12,28 +12,37 @@ static void add_shifted(int64_t *sum, const int32_t *partner, uint32_t n, int64_
         for (uint32_t i = 0; i < n; i++) sum[i] -= (int64_t)((uint64_t)(int64_t)partner[i] << shift);
 }
 
+/* One q spike meets the older keys [from, to) of its head: score[key] += delta * key. */
+static void meet_keys(const struct network *network, const struct attention_state *attention, uint32_t channel,
+                      int64_t delta, uint32_t from, uint32_t to)
+{
+    int64_t *score = attention->score + (uint64_t)(channel / network->head_dim) * network->positions;
+    for (uint32_t key = from; key < to;) {
+        uint32_t end = key - key % KEY_BLOCK + KEY_BLOCK;
+        if (end > to) end = to;
+        add_shifted(score + key, network_key(network, attention, channel, key), end - key, delta);
+        key = end;
+    }
+}
+
 /* q spikes meet the older keys' complete sums (workers split the keys) and their own key's running sum
  * (workers split the channels): dA S_B(t) + S_A(t-1) dB, in the order q then k inside a timestep. */
 void query_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
     struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
-    uint32_t from, to, first, last, positions = network->positions;
-    packet_share(packet->position, 16, worker, workers, &from, &to);
-    for (uint32_t s = 0; s < packet->count; s++) {
-        uint32_t i = packet->spikes[s] & SPIKE_NEURON;
-        int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
-        const int32_t *keys = attention->key_sums + (uint64_t)i * positions;
-        int64_t *score = attention->score + (uint64_t)(i / network->head_dim) * positions;
-        add_shifted(score + from, keys + from, to - from, delta);
-    }
+    uint32_t from, to, first, last;
+    packet_share(packet->position, KEY_BLOCK, worker, workers, &from, &to);
+    for (uint32_t s = 0; s < packet->count; s++)
+        meet_keys(network, attention, packet->spikes[s] & SPIKE_NEURON,
+                  spike_delta(params, network->model.steps, packet->step, packet->spikes[s]), from, to);
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     packet_slice(packet, from, to, &first, &last);
     int64_t *own = attention->own_score + (uint64_t)worker * network->heads;
     for (uint32_t s = first; s < last; s++) {
         uint32_t i = packet->spikes[s] & SPIKE_NEURON;
         int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
-        own[i / network->head_dim] += delta * attention->key_sums[(uint64_t)i * positions + packet->position];
+        own[i / network->head_dim] += delta * *network_key(network, attention, i, packet->position);
         attention->query[i] += delta;
     }
 }
@@ -50,7 +59,7 @@ void key_receive(struct network *network, const struct packet *packet, unsigned 
         uint32_t i = packet->spikes[s] & SPIKE_NEURON;
         int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
         own[i / network->head_dim] += delta * attention->query[i];
-        attention->key_sums[(uint64_t)i * network->positions + packet->position] += (int32_t)delta;
+        *network_key(network, attention, i, packet->position) += (int32_t)delta;
     }
 }
 
@@ -79,8 +88,7 @@ void key_close(struct close_call *call)
 {
     const struct network *network = call->network;
     struct attention_state *attention = network_attention(network, call->population, call->token->token);
-    for (uint32_t i = 0; i < network->hidden; i++)
-        attention->key_sums[(uint64_t)i * network->positions + call->token->position] = 0;
+    for (uint32_t i = 0; i < network->hidden; i++) *network_key(network, attention, i, call->token->position) = 0;
     linear_close(call);
 }
 

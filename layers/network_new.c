@@ -148,8 +148,9 @@ static void take_attentions(struct builder *b, struct network *network)
 {
     const struct model_config *config = &network->model.graph->config;
     for (uint32_t l = 0; l < config->layers; l++) {
-        uint64_t cache = (uint64_t)config->hidden * config->positions;
-        int32_t *keys = take(b, cache, sizeof *keys), *values = take(b, cache, sizeof *values);
+        uint64_t blocks = (config->positions + KEY_BLOCK - 1u) / KEY_BLOCK;
+        int32_t *keys = take(b, blocks * KEY_BLOCK * config->hidden, sizeof *keys);
+        int32_t *values = take(b, (uint64_t)config->positions * config->hidden, sizeof *values);
         for (uint32_t c = 0; c < network->copies; c++) {
             struct attention_state *attention =
                 b->allocate != NULL ? &network->attention[(uint64_t)l * network->copies + c] : NULL;

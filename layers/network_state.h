@@ -17,9 +17,11 @@ struct norm_state {
     int64_t *emptied;  /* [D] ln's train into the emptied residual (post-LN), or NULL */
 };
 
+enum { KEY_BLOCK = 16 /* keys side by side in the cache: one cache line of a channel */ };
+
 /* One attention layer's membranes, and its KV cache of spike sums, which all copies share. */
 struct attention_state {
-    int32_t *key_sums;    /* [D][positions]: channel-major, one row is what a q spike meets */
+    int32_t *key_sums;    /* [positions / KEY_BLOCK, rounded up][D][KEY_BLOCK]: network_keys */
     int32_t *value_sums;  /* [positions][D] */
     int64_t *query;       /* [D] running sums of q */
     int64_t *score;       /* [H][positions] */
@@ -88,6 +90,19 @@ static inline struct norm_state *network_norm(const struct network *network, uin
 static inline struct attention_state *network_attention(const struct network *network, uint32_t p, uint32_t token)
 {
     return &network->attention[(uint64_t)network->links[p].layer * network->copies + token % network->copies];
+}
+
+/* Channel `channel` of the KEY_BLOCK keys from `first` (a multiple of KEY_BLOCK) on. */
+static inline int32_t *network_keys(const struct network *network, const struct attention_state *attention,
+                                    uint32_t channel, uint32_t first)
+{
+    return attention->key_sums + ((uint64_t)(first / KEY_BLOCK) * network->hidden + channel) * KEY_BLOCK;
+}
+
+static inline int32_t *network_key(const struct network *network, const struct attention_state *attention,
+                                   uint32_t channel, uint32_t position)
+{
+    return network_keys(network, attention, channel, position - position % KEY_BLOCK) + position % KEY_BLOCK;
 }
 
 /* A spike's integer weight at `step` in units of its neuron's lsb. */

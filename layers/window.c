@@ -1,6 +1,7 @@
 /* Whole windows: what a population's complete trains of several tokens add to the membranes that they reach.
  * The same integers as the single spikes of network_receive, summed by window. */
 #include "layers/network_state.h"
+#include "layers/products.h"
 #include "layers/synapse_window.h"
 
 /* Tokens [first, first + count) of one sequence, whose windows population `population` has closed. */
@@ -103,21 +104,35 @@ static void norm_window(const struct windows *w)
  * three in event order, has arrived. */
 static void key_window(const struct windows *w)
 {
-    uint32_t from, to, positions = w->network->positions;
+    uint32_t from, to;
     share(w, w->network->hidden, 16, &from, &to);
-    for (uint32_t i = from; i < to; i++)
-        for (uint32_t t = 0; t < w->count; t++) {
-            const struct train *train = train_at(w, t);
-            struct attention_state *attention = network_attention(w->network, w->population, train->token);
-            attention->key_sums[(uint64_t)i * positions + train->position] = (int32_t)value_at(w, train, i);
-        }
+    for (uint32_t t = 0; t < w->count; t++) {
+        const struct train *train = train_at(w, t);
+        struct attention_state *attention = network_attention(w->network, w->population, train->token);
+        int32_t *keys = network_key(w->network, attention, 0, train->position);
+        for (uint32_t i = from; i < to; i++) keys[(uint64_t)i * KEY_BLOCK] = (int32_t)value_at(w, train, i);
+    }
 }
 
-/* sum[i] += value * partner[i], both below 2^31. */
-static void add_multiple(int64_t *sum, const int32_t *partner, uint32_t n, int64_t value)
+enum { FACTORS = 256 /* values of a train taken at a time */ };
+
+/* Values of codes [first, first + n), n <= FACTORS. */
+static void take_factors(const struct windows *w, const struct train *train, uint32_t first, uint32_t n,
+                         int32_t *factor)
 {
-    int32_t factor = (int32_t)value;
-    for (uint32_t i = 0; i < n; i++) sum[i] += (int64_t)partner[i] * factor;
+    for (uint32_t i = 0; i < n; i++) factor[i] = (int32_t)value_at(w, train, first + i);
+}
+
+/* One head's channels [low, low + n) of q meet the keys that the token sees. */
+static void meet_keys(const struct network *network, const struct attention_state *attention, const int32_t *factor,
+                      uint32_t low, uint32_t n, uint32_t visible, int64_t *score)
+{
+    for (uint32_t key = 0; key < visible; key += KEY_BLOCK) {
+        const int32_t *keys = network_keys(network, attention, low, key);
+        int64_t sum[KEY_BLOCK] = {0}; /* keys beyond the last are left out */
+        products_add(factor, n, keys, KEY_BLOCK, KEY_BLOCK, sum);
+        for (uint32_t k = 0; k < KEY_BLOCK && key + k < visible; k++) score[key + k] += sum[k];
+    }
 }
 
 /* Pairs of (token, head) split over the workers. */
@@ -130,13 +145,14 @@ static void query_meets_keys(const struct windows *v)
     share(w, w->count * network->heads, 1, &from, &to);
     for (uint32_t pair = from; pair < to; pair++) {
         const struct train *train = train_at(w, pair / network->heads);
-        uint32_t head = pair % network->heads, low = head * network->head_dim;
+        uint32_t head = pair % network->heads, end = (head + 1) * network->head_dim;
         struct attention_state *attention = network_attention(network, w->population, train->token);
-        int64_t *score = attention->score + (uint64_t)head * network->positions;
-        for (uint32_t i = low; i < low + network->head_dim; i++) {
-            int64_t value = value_at(w, train, i);
-            const int32_t *keys = attention->key_sums + (uint64_t)i * network->positions;
-            if (value != 0) add_multiple(score, keys, train->position + 1, value);
+        for (uint32_t low = head * network->head_dim; low < end; low += FACTORS) {
+            int32_t factor[FACTORS];
+            uint32_t n = end - low < FACTORS ? end - low : FACTORS;
+            take_factors(w, train, low, n, factor);
+            meet_keys(network, attention, factor, low, n, train->position + 1,
+                      attention->score + (uint64_t)head * network->positions);
         }
     }
 }
@@ -179,12 +195,13 @@ static void weight_window(const struct windows *w)
         const struct train *train = train_at(w, pair / network->heads);
         uint32_t head = pair % network->heads, low = head * network->head_dim;
         struct attention_state *attention = network_attention(network, w->population, train->token);
-        for (uint32_t key = 0; key < train->span; key++) {
-            int64_t value = value_at(w, train, head * train->span + key);
-            if (value == 0) continue;
-            add_multiple(attention->context + low, attention->value_sums + (uint64_t)key * network->hidden + low,
-                         network->head_dim, value);
-            attention->weight_sum[head] += value;
+        for (uint32_t key = 0; key < train->span; key += FACTORS) {
+            int32_t factor[FACTORS];
+            uint32_t n = train->span - key < FACTORS ? train->span - key : FACTORS;
+            take_factors(w, train, head * train->span + key, n, factor);
+            products_add(factor, n, attention->value_sums + (uint64_t)key * network->hidden + low, network->hidden,
+                         network->head_dim, attention->context + low);
+            for (uint32_t i = 0; i < n; i++) attention->weight_sum[head] += factor[i];
         }
     }
 }

@@ -53,7 +53,7 @@ static void assert_cache(const struct hand *hand, uint32_t t, const struct kept 
     for (uint32_t key = 0; key < POSITIONS; key++)
         for (uint32_t i = 0; i < D; i++) {
             int64_t k = key <= t ? kept->key[key][i] : 0, v = key <= t ? kept->value[key][i] : 0;
-            assert_int_equal(attention->key_sums[i * POSITIONS + key], k);
+            assert_int_equal(*network_key(hand->network, attention, i, key), k);
             assert_int_equal(attention->value_sums[key * D + i], v);
         }
 }
