@@ -95,7 +95,9 @@ enum lassim_status model_check_weights(const struct model *model, struct lassim_
             enum lassim_status status = check_weights_section(model, m, place, error);
             if (status != LASSIM_OK) return status;
         }
-        const char *reason = params_prove_matrix(model->graph, m, matrix, &model->population[slot->source], &proof);
+        const char *reason = snn_check_integers(slot, matrix, &proof.source, &proof.target);
+        if (reason == NULL)
+            reason = params_prove_matrix(model->graph, m, matrix, &model->population[slot->source], &proof);
         if (reason != NULL)
             return lassim_fail(error, LASSIM_ERR_FILE, name, place, "row %u, column %u: %s", proof.source, proof.target,
                                reason);

@@ -6,7 +6,7 @@
 #include "neurons/oat.h"
 #include "neurons/real.h"
 
-/* Vectors and alphas lie within 2^-200 .. 2^200 (docs/snn-format.md, Ranges). */
+/* Vectors, scales and alphas lie within 2^-200 .. 2^200 (docs/snn-format.md, Ranges). */
 #define VALUE_MAX 0x1p200
 #define ALPHA_MIN 0x1p-200
 
@@ -33,6 +33,13 @@ int snn_vector_in_range(const double *x, uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++)
         if (!(x[i] >= -VALUE_MAX && x[i] <= VALUE_MAX)) return 0;
+    return 1;
+}
+
+int snn_scales_in_range(const double *x, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        if (!(x[i] >= ALPHA_MIN && x[i] <= VALUE_MAX)) return 0;
     return 1;
 }
 
@@ -106,13 +113,26 @@ const char *snn_check_population(const struct graph *graph, uint32_t p, const st
     return record->table == SNN_NO_TABLE ? NULL : "an input population has no table";
 }
 
+uint64_t snn_integer_limit(enum weight_type type)
+{
+    switch (type) {
+    case WEIGHT_I16: return INT16_MAX;
+    case WEIGHT_I8: return INT8_MAX;
+    case WEIGHT_I4: return 7 * UINT8_MAX;
+    default: return (uint64_t)PARAMS_SUM_LIMIT - 1;
+    }
+}
+
 const char *snn_check_matrix(const struct matrix_slot *slot, const struct snn_matrix *record)
 {
     if (record->has_bias > 1 || (record->has_bias && !slot->has_bias))
         return "has_bias must be 0, or 1 for a linear layer of a block";
-    if (record->type > WEIGHT_BF16) return "type must be 0 (F32), 1 (F16) or 2 (BF16)";
+    if (record->type >= WEIGHT_TYPES) return "type must be 0 (F32), 1 (F16), 2 (BF16), 3 (I16), 4 (I8) or 5 (I4)";
+    enum weight_type type = (enum weight_type)record->type;
+    if (!weight_is_float(type) && record->grid != 0) return "grid must be 0 with integer weights";
     if (!in_range(record->grid, -PARAMS_GRID_MAX, PARAMS_GRID_MAX)) return "grid must be -200 .. 200";
     if (record->integer_max >= (uint64_t)PARAMS_SUM_LIMIT) return "integer_max must be below 2^62";
+    if (record->integer_max > snn_integer_limit(type)) return "integer_max must be within the type's range";
     if (record->bound >= (uint64_t)PARAMS_SUM_LIMIT || record->bound < record->integer_max)
         return "bound must be integer_max .. 2^62 - 1";
     if (record->moved > (uint64_t)slot->sources * slot->targets) return "more weights moved than there are";

@@ -11,9 +11,9 @@ _Static_assert(sizeof(struct snn_check) == 64 && sizeof(struct snn_norm) == 8, "
 
 const char *snn_section_name(uint32_t type)
 {
-    static const char *const names[SNN_SECTION_TYPES] = {"unknown",   "config", "populations", "matrices", "weights",
-                                                         "norms",     "biases", "shifts",      "tables",   "check",
-                                                         "tokenizer", "prompt", "provenance"};
+    static const char *const names[SNN_SECTION_TYPES] = {"unknown", "config",    "populations", "matrices",  "weights",
+                                                         "norms",   "biases",    "scales",      "shifts",    "tables",
+                                                         "check",   "tokenizer", "prompt",      "provenance"};
     return type < SNN_SECTION_TYPES ? names[type] : names[0];
 }
 
@@ -49,7 +49,7 @@ void snn_entry(const struct graph *graph, uint32_t e, uint32_t *type, uint32_t *
 
 uint64_t snn_weights_size(const struct matrix_slot *slot, enum weight_type type)
 {
-    return (uint64_t)slot->sources * slot->targets * weight_size(type);
+    return weight_bytes(type, slot->sources, slot->targets);
 }
 
 uint64_t snn_norms_size(const struct graph *graph, uint32_t affine)
@@ -62,6 +62,14 @@ uint64_t snn_shifts_size(const struct graph *graph)
     uint64_t size = 0;
     for (uint32_t p = 0; p < graph->populations; p++)
         if (graph->population[p].per_channel) size += graph->population[p].neurons;
+    return size;
+}
+
+uint64_t snn_scales_size(const struct graph *graph, const struct matrix *matrix)
+{
+    uint64_t size = 0;
+    for (uint32_t m = 0; m < graph->matrices; m++)
+        if (!weight_is_float(matrix[m].type)) size += graph->matrix[m].targets * sizeof(double);
     return size;
 }
 

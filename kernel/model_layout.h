@@ -3,7 +3,7 @@
  *   header (64 bytes), section table (32 bytes each), then the sections in the table's order, each at the
  *   first multiple of 64 after the one before (the table counts as the first), gaps zero, the file ending
  *   with the last section's last byte.  Order: config, populations, matrices, one weights section a matrix,
- *   norms, biases, shifts, tables, check, tokenizer, prompt, provenance.
+ *   norms, biases, scales, shifts, tables, check, tokenizer, prompt, provenance.
  *
  * So the table is redundant on purpose: a reader that knows the configuration knows every entry but the
  * sizes of the last three, and refuses whatever differs.  Numbers are little-endian, doubles IEEE 754. */
@@ -12,7 +12,7 @@
 
 #include "kernel/model.h"
 
-enum { SNN_VERSION = 1, SNN_ALIGN = 64, SNN_TABLES_MAX = 16, SNN_TEXT_MAX = 1 << 20 };
+enum { SNN_VERSION = 2, SNN_ALIGN = 64, SNN_TABLES_MAX = 16, SNN_TEXT_MAX = 1 << 20 };
 #define SNN_MAGIC "\x89SNN\r\n\x1a\n"
 #define SNN_NO_TABLE UINT32_MAX
 
@@ -23,6 +23,7 @@ enum snn_section_type {
     SNN_WEIGHTS,
     SNN_NORMS,
     SNN_BIASES,
+    SNN_SCALES,
     SNN_SHIFTS,
     SNN_TABLES,
     SNN_CHECK,
@@ -131,6 +132,8 @@ void snn_entry(const struct graph *graph, uint32_t e, uint32_t *type, uint32_t *
 uint64_t snn_weights_size(const struct matrix_slot *slot, enum weight_type type);
 uint64_t snn_norms_size(const struct graph *graph, uint32_t affine);
 uint64_t snn_shifts_size(const struct graph *graph);
+/* matrix: [graph->matrices], types read. */
+uint64_t snn_scales_size(const struct graph *graph, const struct matrix *matrix);
 
 /* The part of a record that the graph decides; the rest of it is zero. */
 void snn_population_structure(const struct graph *graph, uint32_t p, struct snn_population *record);
@@ -160,11 +163,19 @@ const char *snn_check_config(const struct snn_config *config);
 const char *snn_check_population(const struct graph *graph, uint32_t p, const struct snn_population *record,
                                  const struct hg_table *table, uint32_t tables);
 const char *snn_check_matrix(const struct matrix_slot *slot, const struct snn_matrix *record);
+/* Largest |integer| a type can hold: 2^15 - 1, 2^7 - 1, 7 * 255; floats below 2^62. */
+uint64_t snn_integer_limit(enum weight_type type);
+/* What a matrix's weights of an integer type must look like beyond being numbers: no -2^15, -2^7 or I4 -8, I4 group
+ * scales 1 .. 255, padding 0.  Floats always pass.  On failure *source and *target say where; reads every weight. */
+const char *snn_check_integers(const struct matrix_slot *slot, const struct matrix *matrix, uint32_t *source,
+                               uint32_t *target);
 const char *snn_check_table_record(const struct snn_table *record);
 const char *snn_check_table(const struct model_config *config, const struct hg_table *table);
 const char *snn_check_self_check(const struct self_check *check);
 /* |x| <= 2^200 and not NaN, all of [n]. */
 int snn_vector_in_range(const double *x, uint64_t n);
+/* 2^-200 <= x <= 2^200, all of [n]. */
+int snn_scales_in_range(const double *x, uint64_t n);
 /* All of [n] bytes are zero. */
 int snn_all_zero(const void *bytes, uint64_t n);
 

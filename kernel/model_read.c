@@ -147,6 +147,26 @@ static enum lassim_status read_biases(struct snn_reader *reader, const struct sn
     return LASSIM_OK;
 }
 
+static enum lassim_status read_scales(struct snn_reader *reader)
+{
+    struct snn_span span;
+    struct model *model = reader->model;
+    const struct graph *graph = model->graph;
+    enum lassim_status status = snn_take_section(reader, SNN_SCALES, 0, 0, &span);
+    if (status != LASSIM_OK) return status;
+    if (span.size != snn_scales_size(graph, model->matrix))
+        return snn_refuse(reader, "section scales", "not the size the matrices' types imply");
+    const double *vector = (const void *)span.bytes;
+    for (uint32_t m = 0; m < graph->matrices; m++) {
+        if (weight_is_float(model->matrix[m].type)) continue;
+        if (!snn_scales_in_range(vector, graph->matrix[m].targets))
+            return snn_refuse_in(reader, "scales", graph->matrix[m].name, "scales must be 2^-200 .. 2^200");
+        model->matrix[m].scale = vector;
+        vector += graph->matrix[m].targets;
+    }
+    return LASSIM_OK;
+}
+
 static enum lassim_status read_shifts(struct snn_reader *reader)
 {
     struct snn_span span;
@@ -275,6 +295,7 @@ static enum lassim_status read_sections(struct snn_reader *reader)
     if (status == LASSIM_OK) status = read_weights(reader);
     if (status == LASSIM_OK) status = read_norms(reader);
     if (status == LASSIM_OK) status = read_biases(reader, matrices);
+    if (status == LASSIM_OK) status = read_scales(reader);
     if (status == LASSIM_OK) status = read_shifts(reader);
     if (status == LASSIM_OK) status = read_tables(reader);
     if (status == LASSIM_OK) status = unpack_populations(reader, (const void *)populations.bytes);

@@ -211,6 +211,13 @@ static void write_biases(uint8_t *at, const struct model *model)
             at = put(at, model->matrix[m].bias, model->graph->matrix[m].targets * sizeof(double));
 }
 
+static void write_scales(uint8_t *at, const struct model *model)
+{
+    for (uint32_t m = 0; m < model->graph->matrices; m++)
+        if (!weight_is_float(model->matrix[m].type))
+            at = put(at, model->matrix[m].scale, model->graph->matrix[m].targets * sizeof(double));
+}
+
 static void write_shifts(uint8_t *at, const struct model *model)
 {
     for (uint32_t p = 0; p < model->graph->populations; p++) {
@@ -284,15 +291,21 @@ static uint64_t tables_size(const struct model *model)
 /* Sections after the weights, in order. */
 enum { TAIL_SECTIONS = SNN_SECTION_TYPES - SNN_WEIGHTS - 1 };
 typedef void write_section(uint8_t *at, const struct model *model);
-static write_section *const tail_writers[TAIL_SECTIONS] = {write_norms,  write_biases,    write_shifts,
-                                                           write_tables, write_check,     write_tokenizer,
-                                                           write_prompt, write_provenance};
+static write_section *const tail_writers[TAIL_SECTIONS] = {write_norms,     write_biases, write_scales,
+                                                           write_shifts,    write_tables, write_check,
+                                                           write_tokenizer, write_prompt, write_provenance};
 
 static void place_tail(struct model_writer *writer, const struct model *model)
 {
-    const uint64_t sizes[TAIL_SECTIONS] = {norms_size(model),  biases_size(model),       snn_shifts_size(model->graph),
-                                           tables_size(model), sizeof(struct snn_check), model->tokenizer.size,
-                                           model->prompt.size, model->provenance.size};
+    const uint64_t sizes[TAIL_SECTIONS] = {norms_size(model),
+                                           biases_size(model),
+                                           snn_scales_size(model->graph, model->matrix),
+                                           snn_shifts_size(model->graph),
+                                           tables_size(model),
+                                           sizeof(struct snn_check),
+                                           model->tokenizer.size,
+                                           model->prompt.size,
+                                           model->provenance.size};
     for (int i = 0; i < TAIL_SECTIONS; i++) place(writer, sizes[i]);
 }
 

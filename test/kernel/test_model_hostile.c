@@ -262,7 +262,7 @@ static const struct lie lies[] = {
     {POPULATION(0, scale), 0x4000000000000000, "must have scale 1"},
     {POPULATION(0, table), 0, "input population has no table"},
     {POPULATION(10, j), 1, "must have scale 1"},
-    {MATRIX(3, type), 3, "type must be"},
+    {MATRIX(3, type), 6, "type must be"},
     {MATRIX(3, type), 1, "expected"},
     {MATRIX(3, grid), 201, "grid must be"},
     {MATRIX(3, grid), 0xffffff37, "grid must be"},
