@@ -7,7 +7,7 @@
 #include "kernel/dense_rows.h"
 
 /* The sources' parts are summed apart and then added up in order, the same parts for any number of threads. */
-enum { PARTS = 8, TILE = 512, PANEL = 256 };
+enum { PARTS = 4, TILE = 512, PANEL = 256, FINISH = 16 };
 
 struct dense_multiplier {
     struct team *team;
@@ -86,22 +86,33 @@ static void sum_part(const struct job *job, uint32_t part, uint32_t begin, uint3
                    part_sum(job->multiplier, part, 0) + begin, job->multiplier->padded);
 }
 
-/* Row r's targets [begin, end), all parts being there. */
-static void finish_row(const struct job *job, uint32_t r, uint32_t begin, uint32_t end)
+/* `count` (FINISH or 1, a constant) targets of row r from i on: the parts in order, scale, bias, what is there. */
+static inline __attribute__((always_inline)) void finish_targets(const struct job *job, const float *sum,
+                                                                 uint32_t parts, uint32_t r, uint32_t i, uint32_t count)
 {
     const struct dense_product *product = job->product;
     const double *scale = product->matrix->scale;
-    uint32_t parts = parts_of(product);
-    float *sum = part_sum(job->multiplier, 0, r), *out = product->out + (size_t)r * product->targets;
-    for (uint32_t part = 1; part < parts; part++) {
-        const float *other = part_sum(job->multiplier, part, r);
-        for (uint32_t i = begin; i < end; i++) sum[i] += other[i];
-    }
+    const size_t part_stride = DENSE_TOKENS * job->multiplier->padded;
+    float total[FINISH], *out = product->out + (size_t)r * product->targets + i;
+    memcpy(total, sum + i, count * sizeof(float));
+    for (uint32_t part = 1; part < parts; part++)
+        for (uint32_t k = 0; k < count; k++) total[k] += sum[part * part_stride + i + k];
     if (scale != NULL)
-        for (uint32_t i = begin; i < end; i++) sum[i] = (float)(sum[i] * scale[i]);
+        for (uint32_t k = 0; k < count; k++) total[k] = (float)(total[k] * scale[i + k]);
     if (product->bias != NULL)
-        for (uint32_t i = begin; i < end; i++) sum[i] += product->bias[i];
-    for (uint32_t i = begin; i < end; i++) out[i] = product->add ? out[i] + sum[i] : sum[i];
+        for (uint32_t k = 0; k < count; k++) total[k] += product->bias[i + k];
+    if (product->add)
+        for (uint32_t k = 0; k < count; k++) total[k] += out[k];
+    memcpy(out, total, count * sizeof(float));
+}
+
+/* Row r's targets [begin, end), all parts being there. */
+static void finish_row(const struct job *job, uint32_t r, uint32_t begin, uint32_t end)
+{
+    const float *sum = part_sum(job->multiplier, 0, r);
+    uint32_t parts = parts_of(job->product), i = begin;
+    for (; i + FINISH <= end; i += FINISH) finish_targets(job, sum, parts, r, i, FINISH);
+    for (; i < end; i++) finish_targets(job, sum, parts, r, i, 1);
 }
 
 /* Worker's share of the parts' tiles, in order of the parts: neighbouring tiles are taken in one go, so that few

@@ -10,7 +10,7 @@
 
 struct dense_multiplier;
 
-/* widest: most targets of any matrix.  The team outlives it.  NULL without memory: 128 bytes per target and
+/* widest: most targets of any matrix.  The team outlives it.  NULL without memory: 64 bytes per target and
  * 512 KiB per worker.  CBLAS is set to one thread, for the whole process: the team is what runs in parallel.
  * The caller owns the result: dense_multiplier_free. */
 struct dense_multiplier *dense_multiplier_new(struct team *team, uint32_t widest);

@@ -71,8 +71,8 @@ void dense_rows_add_portable(const struct dense_rows *rows, const float *in, siz
 #define VECTOR __attribute__((target("avx2,fma,f16c")))
 #define VECTOR_INLINE static inline __attribute__((always_inline)) VECTOR
 
-/* Memory is read at its full speed as one stream, row after row, as long as the sums stay in the first-level cache;
- * wider sums want several rows a pass. */
+/* Memory is read at its full speed as one stream, row after row, as long as the sums stay in the first-level cache.
+ * Wider sums, and weights of a byte or less, want several rows a pass; these are too many streams for the CPU's own prefetching. */
 enum { LANES = 8, MANY_ROWS = 8, ONE_STREAM_BYTES = 16 << 10 };
 
 VECTOR_INLINE __m128i load_16(const void *from)
@@ -102,6 +102,15 @@ struct pass {
     float *sum;
 };
 
+/* Brings what a later pass reads from row r on into the second-level cache; beyond the end it does nothing. */
+VECTOR_INLINE void prefetch_line(enum weight_type type, const struct pass *pass, unsigned r, unsigned vectors,
+                                 uint32_t i)
+{
+    const size_t element = type == WEIGHT_F32 ? 4 : type == WEIGHT_I8 ? 1 : 2;
+    const char *from = pass->row + r * pass->row_bytes + i * element;
+    for (size_t at = 0; at < vectors * LANES * element; at += 64) _mm_prefetch(from + at, _MM_HINT_T1);
+}
+
 /* `vectors` vectors of targets from i on; type, the number of rows, tokens and vectors are constants, so that the loops
  * unroll and the totals are registers. */
 VECTOR_INLINE void add_block(enum weight_type type, const struct pass *pass, unsigned rows, unsigned tokens,
@@ -114,7 +123,8 @@ VECTOR_INLINE void add_block(enum weight_type type, const struct pass *pass, uns
         for (unsigned v = 0; v < vectors; v++)
             total[t * vectors + v] = _mm256_loadu_ps(pass->sum + t * pass->sum_stride + i + v * LANES);
 #pragma GCC unroll 8
-    for (unsigned r = 0; r < rows; r++)
+    for (unsigned r = 0; r < rows; r++) {
+        if (rows > 1) prefetch_line(type, pass, r + rows, vectors, i);
 #pragma GCC unroll 4
         for (unsigned v = 0; v < vectors; v++) {
             __m256 weights = load_weights(type, pass->row + r * pass->row_bytes, i + v * LANES);
@@ -123,6 +133,7 @@ VECTOR_INLINE void add_block(enum weight_type type, const struct pass *pass, uns
                 total[t * vectors + v] = _mm256_fmadd_ps(
                     weights, _mm256_broadcast_ss(pass->in + t * pass->in_stride + r), total[t * vectors + v]);
         }
+    }
 #pragma GCC unroll 4
     for (unsigned t = 0; t < tokens; t++)
 #pragma GCC unroll 4
@@ -146,7 +157,7 @@ VECTOR_INLINE void add_lanes(enum weight_type type, const struct dense_rows *row
     size_t row_bytes = weight_row_bytes(type, rows->targets), element = row_bytes / rows->targets;
     const char *tile = (const char *)rows->matrix->weights + rows->first * row_bytes + rows->begin * element;
     struct pass pass = {tile, row_bytes, in_stride, sum_stride, in, sum};
-    if (tokens * rows->width * sizeof(float) > ONE_STREAM_BYTES)
+    if (element == 1 || tokens * rows->width * sizeof(float) > ONE_STREAM_BYTES)
         for (; j + MANY_ROWS <= rows->count; j += MANY_ROWS) {
             add_pass(type, &pass, MANY_ROWS, tokens, whole);
             pass.row += MANY_ROWS * row_bytes;
@@ -172,15 +183,19 @@ VECTOR_INLINE void load_nibbles(const uint8_t *bytes, __m256 *weights)
     }
 }
 
-/* Rows of one group into the 32 targets from pass->sum on: their sum first, then once times the group scales. */
-VECTOR_INLINE void add_group_block(const struct pass *pass, const uint8_t *scales, uint32_t count, unsigned tokens)
+/* `rows` rows of one group into the 32 targets from i on: their sum first, then once times the group scales. */
+VECTOR_INLINE void add_group_block(const struct pass *pass, const uint8_t *scales, unsigned rows, unsigned tokens,
+                                   uint32_t i)
 {
     __m256 total[DENSE_TOKENS * 4];
 #pragma GCC unroll 16
     for (unsigned k = 0; k < 4 * tokens; k++) total[k] = _mm256_setzero_ps();
-    for (uint32_t r = 0; r < count; r++) {
+#pragma GCC unroll 8
+    for (unsigned r = 0; r < rows; r++) {
+        const uint8_t *bytes = (const uint8_t *)pass->row + r * pass->row_bytes + i / 2;
         __m256 weights[4];
-        load_nibbles((const uint8_t *)pass->row + r * pass->row_bytes, weights);
+        if (rows > 1 && i % 128 == 0) _mm_prefetch(bytes + rows * pass->row_bytes, _MM_HINT_T1);
+        load_nibbles(bytes, weights);
 #pragma GCC unroll 4
         for (unsigned t = 0; t < tokens; t++) {
             __m256 in = _mm256_broadcast_ss(pass->in + t * pass->in_stride + r);
@@ -190,31 +205,35 @@ VECTOR_INLINE void add_group_block(const struct pass *pass, const uint8_t *scale
     }
 #pragma GCC unroll 4
     for (unsigned v = 0; v < 4; v++) {
-        __m256 scale = _mm256_cvtepi32_ps(
-            _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(scales + v * LANES))));
+        const __m128i *from = (const __m128i *)(const void *)(scales + i + v * LANES);
+        __m256 scale = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from)));
         scale = _mm256_mul_ps(scale, _mm256_set1_ps(0x1p-28f));
 #pragma GCC unroll 4
         for (unsigned t = 0; t < tokens; t++) {
-            float *sum = pass->sum + t * pass->sum_stride + v * LANES;
+            float *sum = pass->sum + t * pass->sum_stride + i + v * LANES;
             _mm256_storeu_ps(sum, _mm256_fmadd_ps(total[4 * t + v], scale, _mm256_loadu_ps(sum)));
         }
     }
 }
 
+/* Eight rows a pass where a group has them left. */
 VECTOR_INLINE void add_groups(const struct dense_rows *rows, const float *in, size_t in_stride, unsigned tokens,
                               float *sum, size_t sum_stride)
 {
     size_t row_bytes = weight_row_bytes(WEIGHT_I4, rows->targets);
     for (uint32_t j = 0; j < rows->count;) {
         const uint8_t *scales;
-        const char *row = weight_row(WEIGHT_I4, rows->matrix->weights, rows->targets, rows->first + j, &scales);
-        uint32_t left = WEIGHT_GROUP - (rows->first + j) % WEIGHT_GROUP;
-        uint32_t count = rows->count - j < left ? rows->count - j : left;
-        for (uint32_t i = 0; i < rows->width; i += WEIGHT_GROUP) {
-            struct pass pass = {row + (rows->begin + i) / 2, row_bytes, in_stride, sum_stride, in + j, sum + i};
-            add_group_block(&pass, scales + rows->begin + i, count, tokens);
-        }
-        j += count;
+        uint32_t source = rows->first + j, left = WEIGHT_GROUP - source % WEIGHT_GROUP;
+        const char *row = weight_row(WEIGHT_I4, rows->matrix->weights, rows->targets, source, &scales);
+        const struct pass pass = {row + rows->begin / 2, row_bytes, in_stride, sum_stride, in + j, sum};
+        int many = left >= MANY_ROWS && rows->count - j >= MANY_ROWS;
+        scales += rows->begin;
+        if (many)
+            for (uint32_t i = 0; i < rows->width; i += WEIGHT_GROUP)
+                add_group_block(&pass, scales, MANY_ROWS, tokens, i);
+        else
+            for (uint32_t i = 0; i < rows->width; i += WEIGHT_GROUP) add_group_block(&pass, scales, 1, tokens, i);
+        j += many ? MANY_ROWS : 1;
     }
 }
 

@@ -11,9 +11,8 @@ enum {
     DENSE_ALIGN = WEIGHT_GROUP, /* what starts and widths of tiles are multiples of */
 };
 
-/* Part of a matrix: sources [first, first + count), targets [begin, begin + width) of `targets`.  first is a
- * multiple of DENSE_ALIGN or, with any first, the rows lie in one group of WEIGHT_GROUP; begin is a multiple of
- * DENSE_ALIGN; width is one too, or ends at `targets`. */
+/* Part of a matrix: sources [first, first + count), targets [begin, begin + width) of `targets`.  begin is a
+ * multiple of DENSE_ALIGN; width is one too, or ends at `targets`. */
 struct dense_rows {
     const struct matrix *matrix;
     uint32_t targets, first, count, begin, width;
