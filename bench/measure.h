@@ -34,4 +34,14 @@ static inline json_t *measure_json(double *value, size_t n)
     return json_pack("{s:f, s:f, s:f}", "median", median, "min", value[0], "max", value[n - 1]);
 }
 
+/* As measure_json, and all values in the order they were taken as "samples"; value[] ends up sorted. */
+static inline json_t *measure_samples_json(double *value, size_t n)
+{
+    json_t *samples = json_array();
+    for (size_t i = 0; i < n; i++) json_array_append_new(samples, json_real(value[i]));
+    json_t *object = measure_json(value, n);
+    json_object_set_new(object, "samples", samples);
+    return object;
+}
+
 #endif
