@@ -2,21 +2,8 @@
 
 #include <stdatomic.h>
 
+#include "kernel/fused_close.h"
 #include "kernel/trace_merge.h"
-#include "queue/event_queue.h"
-
-/* Consecutive tokens of one feed that go through the levels together. */
-struct batch {
-    uint32_t first, count; /* tokens */
-    uint32_t asked;        /* tokens from first + asked on have their logits read */
-    uint64_t start;        /* timestep of the first one's first window */
-};
-
-/* What one token's closing of one population did. */
-struct closed {
-    struct close_result result;
-    struct tally tally;
-};
 
 struct fused_engine {
     struct engine_setup setup;
@@ -28,30 +15,18 @@ struct fused_engine {
     struct event *phase;       /* [populations + 1] */
     size_t phase_count;
     uint32_t *level_first; /* [levels + 2] first population of each level */
-    struct closed *closed; /* [populations of a level][tokens of a batch] */
-    uint32_t widest_level; /* most populations of a level */
+    struct fused_close *close;
     uint32_t *spike;       /* [2] the input spikes being delivered */
     struct packet *packet; /* [2] */
     float *logits;         /* [vocabulary] */
-    struct batch batch;
+    struct token_batch batch;
     uint64_t clock;
     uint32_t tokens;
-    _Atomic uint32_t next_token; /* of a batch, for the workers that close it */
     _Atomic int stop;
     _Atomic uint64_t progress_timesteps, progress_tokens;
 };
 
 /* ---- construction ---- */
-
-static uint32_t widest_level(const struct graph *graph)
-{
-    uint32_t widest = 0, count = 0;
-    for (uint32_t p = 0; p < graph->populations; p++) {
-        count = p > 0 && graph->population[p].level == graph->population[p - 1].level ? count + 1 : 1;
-        widest = count > widest ? count : widest;
-    }
-    return widest;
-}
 
 uint64_t fused_engine_bytes(const struct engine_setup *setup)
 {
@@ -60,8 +35,7 @@ uint64_t fused_engine_bytes(const struct engine_setup *setup)
     return network_bytes(&model, team_workers(setup->team), setup->prompt_chunk) +
            engine_rounded(sizeof(struct fused_engine)) +
            engine_rounded((graph->populations + 1u) * sizeof(struct event)) +
-           engine_rounded((graph->levels + 2u) * sizeof(uint32_t)) +
-           engine_rounded((uint64_t)widest_level(graph) * setup->prompt_chunk * sizeof(struct closed)) +
+           engine_rounded((graph->levels + 2u) * sizeof(uint32_t)) + fused_close_bytes(setup) +
            engine_rounded(2 * sizeof(uint32_t)) + engine_rounded(2 * sizeof(struct packet)) +
            engine_rounded((uint64_t)graph->config.vocabulary * sizeof(float));
 }
@@ -70,15 +44,12 @@ static int allocate_arrays(struct fused_engine *engine)
 {
     const struct graph *graph = engine->graph;
     struct pool *pool = engine->setup.pool;
-    engine->widest_level = widest_level(graph);
     engine->phase = pool_alloc(pool, (graph->populations + 1u) * sizeof *engine->phase);
     engine->level_first = pool_alloc(pool, (graph->levels + 2u) * sizeof *engine->level_first);
-    engine->closed =
-        pool_alloc(pool, (uint64_t)engine->widest_level * engine->setup.prompt_chunk * sizeof *engine->closed);
     engine->spike = pool_alloc(pool, 2 * sizeof *engine->spike);
     engine->packet = pool_alloc(pool, 2 * sizeof *engine->packet);
     engine->logits = pool_alloc(pool, (uint64_t)graph->config.vocabulary * sizeof *engine->logits);
-    return engine->phase && engine->level_first && engine->closed && engine->spike && engine->packet && engine->logits;
+    return engine->phase && engine->level_first && engine->spike && engine->packet && engine->logits;
 }
 
 static int open_trace(struct fused_engine *engine, struct lassim_error *error)
@@ -104,7 +75,8 @@ enum lassim_status fused_engine_new(const struct engine_setup *setup, struct fus
     if (ready)
         made->network =
             network_new(&model, team_workers(setup->team), setup->prompt_chunk, engine_allocate, setup->pool);
-    if (!ready || made->network == NULL) {
+    if (made->network != NULL) made->close = fused_close_new(&made->setup, made->network);
+    if (made->close == NULL) {
         fused_engine_free(made);
         return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory: the network's state needs %zu bytes",
                            (size_t)fused_engine_bytes(setup));
@@ -153,12 +125,6 @@ static void push(struct fused_engine *engine, uint32_t level, unsigned phase, ui
                           NULL};
     enum queue_status status = queue_push(engine->queue, &event);
     LASSIM_INVARIANT(status == QUEUE_OK, "queue status %d at level %u, population %u", (int)status, level, population);
-}
-
-static struct token_window window_of(const struct fused_engine *engine, uint32_t t)
-{
-    uint32_t token = engine->batch.first + t;
-    return (struct token_window){token, token, t >= engine->batch.asked};
 }
 
 /* First token of the batch for which population p opens a window. */
@@ -217,7 +183,7 @@ static enum lassim_status record(struct fused_engine *engine, uint32_t p, const 
 
 static enum lassim_status open_token(struct fused_engine *engine, uint32_t t, uint32_t id)
 {
-    struct token_window token = window_of(engine, t);
+    struct token_window token = batch_window(&engine->batch, t);
     const uint32_t row[2] = {id, token.position + engine->graph->config.position_offset};
     account_token(engine->setup.accounting, &token);
     for (uint32_t p = 0; p < 2; p++) {
@@ -237,39 +203,13 @@ static enum lassim_status open_token(struct fused_engine *engine, uint32_t t, ui
     return LASSIM_OK;
 }
 
-static void close_token(struct fused_engine *engine, uint32_t t, unsigned worker)
-{
-    struct token_window token = window_of(engine, t);
-    for (size_t i = 0; i < engine->phase_count; i++) {
-        uint32_t p = engine->phase[i].key.population;
-        struct closed *closed = &engine->closed[i * engine->setup.prompt_chunk + t];
-        network_close(engine->network, p, &token, worker, &closed->result);
-        if (!closed->result.opened) continue;
-        const struct train *train = network_train(engine->network, p, token.token);
-        closed->tally = engine->graph->population[p].code == CODE_HG
-                            ? tally_hg(train, engine->setup.model->code, engine->setup.steps)
-                            : tally_oat(train, engine->setup.model->code, engine->setup.steps);
-    }
-}
-
-static void close_work(void *context, unsigned worker, unsigned workers)
-{
-    struct fused_engine *engine = context;
-    (void)workers;
-    for (;;) {
-        uint32_t t = atomic_fetch_add(&engine->next_token, 1);
-        if (t >= engine->batch.count) return;
-        close_token(engine, t, worker);
-    }
-}
-
 static enum lassim_status settle(struct fused_engine *engine, size_t i)
 {
     uint32_t p = engine->phase[i].key.population;
     enum lassim_status status = LASSIM_OK;
     for (uint32_t t = 0; t < engine->batch.count && status == LASSIM_OK; t++) {
-        struct token_window token = window_of(engine, t);
-        const struct closed *closed = &engine->closed[i * engine->setup.prompt_chunk + t];
+        struct token_window token = batch_window(&engine->batch, t);
+        const struct closed *closed = fused_close_result(engine->close, i, t);
         const struct train *train = network_train(engine->network, p, token.token);
         account_close(engine->setup.accounting, p, &token, &closed->result, train->neurons, closed->tally.active,
                       engine->setup.steps);
@@ -284,7 +224,7 @@ static enum lassim_status settle(struct fused_engine *engine, size_t i)
 static void read_head(struct fused_engine *engine, lassim_logits_callback *callback, void *context)
 {
     for (uint32_t t = engine->batch.asked; t < engine->batch.count; t++) {
-        struct token_window token = window_of(engine, t);
+        struct token_window token = batch_window(&engine->batch, t);
         network_close_head(engine->network, &token, engine->logits);
         if (callback != NULL) callback(context, token.token, engine->logits);
     }
@@ -294,11 +234,7 @@ static enum lassim_status close_windows(struct fused_engine *engine)
 {
     uint32_t level = engine->phase[0].key.level;
     enum lassim_status status = LASSIM_OK;
-    atomic_store(&engine->next_token, 0);
-    if (engine->batch.count > 1)
-        team_run(engine->setup.team, close_work, engine);
-    else
-        close_work(engine, 0, 1);
+    fused_close_run(engine->close, engine->phase, engine->phase_count, &engine->batch);
     for (size_t i = 0; i < engine->phase_count && status == LASSIM_OK; i++) status = settle(engine, i);
     schedule_level(engine, level + 1);
     return status;
@@ -368,7 +304,8 @@ enum lassim_status fused_engine_feed(struct fused_engine *engine, const uint32_t
         uint32_t count = n - done < engine->setup.prompt_chunk ? n - done : engine->setup.prompt_chunk;
         uint32_t asked = read == LASSIM_READ_ALL ? 0 : count;
         if (read == LASSIM_READ_LAST && done + count == n) asked = count - 1;
-        engine->batch = (struct batch){engine->tokens, count, asked, start + (uint64_t)done * engine->setup.steps};
+        engine->batch =
+            (struct token_batch){engine->tokens, count, asked, start + (uint64_t)done * engine->setup.steps};
         status = run_batch(engine, ids + done, callback, context, error);
         engine->tokens += count;
         engine->clock = batch_end(engine);

@@ -80,7 +80,7 @@ void value_receive(struct network *network, const struct packet *packet, unsigne
 void query_close(struct close_call *call)
 {
     struct attention_state *attention = network_attention(call->network, call->population, call->token->token);
-    for (uint32_t i = 0; i < call->network->hidden; i++) attention->query[i] = 0;
+    for (uint32_t i = call->from; i < call->to; i++) attention->query[i] = 0;
     linear_close(call);
 }
 
@@ -88,7 +88,7 @@ void key_close(struct close_call *call)
 {
     const struct network *network = call->network;
     struct attention_state *attention = network_attention(network, call->population, call->token->token);
-    for (uint32_t i = 0; i < network->hidden; i++) *network_key(network, attention, i, call->token->position) = 0;
+    for (uint32_t i = call->from; i < call->to; i++) *network_key(network, attention, i, call->token->position) = 0;
     linear_close(call);
 }
 
@@ -97,7 +97,7 @@ void value_close(struct close_call *call)
     const struct network *network = call->network;
     struct attention_state *attention = network_attention(network, call->population, call->token->token);
     int32_t *values = attention->value_sums + (uint64_t)call->token->position * network->hidden;
-    for (uint32_t i = 0; i < network->hidden; i++) values[i] = 0;
+    for (uint32_t i = call->from; i < call->to; i++) values[i] = 0;
     linear_close(call);
 }
 
@@ -125,7 +125,7 @@ void exp_close(struct close_call *call)
     struct hg_code *codes = network_own_train(network, call->population, call->token->token)->hg;
     double unit = network->links[attention->query_population].lsb * network->links[attention->key_population].lsb *
                   (1.0 / real_sqrt((double)network->head_dim));
-    for (uint32_t head = 0; head < network->heads; head++) {
+    for (uint32_t head = call->from; head < call->to; head++) {
         int64_t largest = row_maximum(network, attention, head, position);
         int64_t *score = attention->score + (uint64_t)head * network->positions;
         for (uint32_t key = 0; key < visible; key++) {
@@ -160,7 +160,7 @@ void weight_close(struct close_call *call)
     const struct hg_table *table = &network->model.table[network->model.population[attention->exp_population].table];
     double unit = real_power_of_two(table->output_grid);
     uint32_t visible = call->token->position + 1;
-    for (uint32_t head = 0; head < network->heads; head++) {
+    for (uint32_t head = call->from; head < call->to; head++) {
         int64_t *membrane = attention->exponential + (uint64_t)head * network->positions;
         for (uint32_t key = 0; key < visible; key++) {
             call->x[(uint64_t)head * visible + key] = (double)membrane[key] * unit;

@@ -9,7 +9,7 @@ void inverse_close(struct close_call *call)
     const struct hg_table *table = &network->model.table[network->model.population[call->population].table];
     double unit = network->links[attention->weight_population].lsb;
     int *octave = attention->octave;
-    for (uint32_t head = 0; head < network->heads; head++) {
+    for (uint32_t head = call->from; head < call->to; head++) {
         double sum = (double)attention->weight_sum[head] * unit;
         struct hg_code *code = &network_own_train(network, call->population, call->token->token)->hg[head];
         hg_encode(table, network->model.steps, sum, code);
@@ -43,7 +43,7 @@ void context_close(struct close_call *call)
     struct attention_state *attention = network_attention(network, call->population, call->token->token);
     double unit = network->links[attention->weight_population].lsb * network->links[attention->value_population].lsb;
     const int *octave = attention->octave;
-    for (uint32_t i = 0; i < network->hidden; i++) {
+    for (uint32_t i = call->from * network->head_dim; i < call->to * network->head_dim; i++) {
         call->x[i] = (double)attention->context[i] * unit * real_power_of_two(-octave[i / network->head_dim]);
         attention->context[i] = 0;
         attention->context_sum[i] = 0;
@@ -74,8 +74,8 @@ void attention_close(struct close_call *call)
         &network->model.table[network->model.population[attention->inverse_population].table];
     double unit = network->links[attention->context_population].lsb * real_power_of_two(table->output_grid);
     const int *octave = attention->octave;
-    for (uint32_t i = 0; i < network->hidden; i++) {
-        call->x[i] = (double)attention->product[i] * unit * real_power_of_two(octave[i / network->head_dim]);
+    for (uint32_t i = call->from; i < call->to; i++) {
+        call->x[i] = wide_to_double(attention->product[i]) * unit * real_power_of_two(octave[i / network->head_dim]);
         attention->product[i] = 0;
     }
 }

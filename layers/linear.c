@@ -25,13 +25,12 @@ double network_matrix_unit(const struct network *network, uint32_t m)
     return network->links[source].lsb * real_power_of_two(network->model.matrix[m].grid);
 }
 
-void network_matrix_values(struct network *network, uint32_t m, uint32_t token, double *x)
+void network_matrix_values(struct network *network, uint32_t m, uint32_t token, uint32_t from, uint32_t to, double *x)
 {
     const struct matrix *matrix = &network->model.matrix[m];
-    uint32_t targets = network->model.graph->matrix[m].targets;
     int64_t *sum = network_sum(network, m, token);
     double unit = network_matrix_unit(network, m);
-    for (uint32_t i = 0; i < targets; i++) {
+    for (uint32_t i = from; i < to; i++) {
         x[i] = (double)sum[i] * (matrix->scale != NULL ? unit * matrix->scale[i] : unit);
         if (matrix->bias != NULL) x[i] += matrix->bias[i];
         sum[i] = 0;
@@ -42,8 +41,8 @@ void linear_close(struct close_call *call)
 {
     struct network *network = call->network;
     uint32_t m = network->links[call->population].input;
-    network_matrix_values(network, m, call->token->token, call->x);
-    if (network->model.matrix[m].bias != NULL) call->injections += network->model.graph->matrix[m].targets;
+    network_matrix_values(network, m, call->token->token, call->from, call->to, call->x);
+    if (network->model.matrix[m].bias != NULL) call->injections += call->to - call->from;
 }
 
 void network_close_head(struct network *network, const struct token_window *token, float *logits)

@@ -66,35 +66,83 @@ static void begin_train(struct network *network, uint32_t p, const struct token_
     train->stride = graph->population[p].visible_only ? network->positions : train->neurons;
 }
 
-/* Codes the membranes' values and lays the packets out. */
-static void fire(struct network *network, uint32_t p, uint32_t token, const double *x, struct close_result *result)
+/* What a population's close is cut by: the neurons of its window, or heads with all their neurons. */
+static uint32_t units_of(const struct network *network, uint32_t p)
+{
+    switch (network->model.graph->population[p].kind) {
+    case POPULATION_EXP:
+    case POPULATION_WEIGHT:
+    case POPULATION_INVERSE:
+    case POPULATION_CONTEXT: return network->heads;
+    default: return network->model.graph->population[p].neurons;
+    }
+}
+
+enum { CLOSE_GRAIN = 64 /* neurons that stay together */ };
+
+static void share_units(const struct network *network, uint32_t p, unsigned part, unsigned parts, uint32_t *from,
+                        uint32_t *to)
+{
+    uint32_t units = units_of(network, p);
+    packet_share(units, units == network->heads ? 1 : CLOSE_GRAIN, part, parts, from, to);
+}
+
+void network_close_begin(struct network *network, uint32_t p, const struct token_window *token,
+                         struct close_result *result)
+{
+    const struct population *population = &network->model.graph->population[p];
+    *result = (struct close_result){.opened = token->asked || !population->head_side};
+    if (!result->opened) return;
+    begin_train(network, p, token);
+    if (population->kind == POPULATION_CENTERED) centered_begin(network, p, token);
+}
+
+/* The residual takes in what was sent to it, channels cut as its own close is. */
+static void take_residual(struct close_call *call, unsigned part, unsigned parts)
+{
+    const struct network *network = call->network;
+    packet_share(network->hidden, CLOSE_GRAIN, part, parts, &call->from, &call->to);
+    if (network->model.graph->population[call->population].kind == POPULATION_RESIDUAL) residual_intake(call);
+    if (network->links[call->population].emptied_norm != GRAPH_NONE) residual_replace(call);
+}
+
+void network_close_part(struct network *network, uint32_t p, const struct token_window *token, unsigned worker,
+                        unsigned part, unsigned parts, struct close_part *done)
 {
     const struct population *population = &network->model.graph->population[p];
     const struct population_params *params = &network->model.population[p];
-    struct train *train = network_own_train(network, p, token);
-    if (population->code == CODE_HG) {
-        if (!network->windows) train_build_hg(train, network->model.code, network->model.steps);
-        return;
+    struct close_call call = {network, p, token, network->scratch[worker], 0, 0, 0, 0};
+    struct train *train = network_own_train(network, p, token->token);
+    *done = (struct close_part){0};
+    take_residual(&call, part, parts);
+    if (token->asked || !population->head_side) {
+        share_units(network, p, part, parts, &call.from, &call.to);
+        if (call.from < call.to) layer_of[population->kind].close(&call);
+        uint32_t neurons = train->neurons / units_of(network, p);
+        done->from = call.from * neurons;
+        done->to = call.to * neurons;
     }
+    done->saturations = call.saturations;
+    done->bias_injections = call.injections;
+    if (done->from == done->to || population->code == CODE_HG) return;
     const struct oat_params oat = {network->links[p].lsb, params->shift, network->model.steps, params->j,
                                    population->relu};
-    result->saturations += oat_encode(&oat, 0, x, train->neurons, train->codes);
-    if (!network->windows) train_build_oat(train, network->model.code, network->model.steps);
+    done->saturations +=
+        oat_encode(&oat, done->from, call.x + done->from, done->to - done->from, train->codes + done->from);
 }
 
 void network_close(struct network *network, uint32_t p, const struct token_window *token, unsigned worker,
                    struct close_result *result)
 {
-    const struct population *population = &network->model.graph->population[p];
-    struct close_call call = {network, p, token, network->scratch[worker], 0, 0};
-    if (population->kind == POPULATION_RESIDUAL) residual_intake(&call);
-    if (network->links[p].emptied_norm != GRAPH_NONE) residual_replace(&call);
-    result->opened = token->asked || !population->head_side;
-    if (result->opened) {
-        begin_train(network, p, token);
-        layer_of[population->kind].close(&call);
-    }
-    result->saturations = call.saturations;
-    result->bias_injections = call.injections;
-    if (result->opened) fire(network, p, token->token, call.x, result);
+    struct train *train = network_own_train(network, p, token->token);
+    struct close_part whole;
+    network_close_begin(network, p, token, result);
+    network_close_part(network, p, token, worker, 0, 1, &whole);
+    result->saturations = whole.saturations;
+    result->bias_injections = whole.bias_injections;
+    if (!result->opened || network->windows) return;
+    if (network->model.graph->population[p].code == CODE_HG)
+        train_build_hg(train, network->model.code, network->model.steps);
+    else
+        train_build_oat(train, network->model.code, network->model.steps);
 }

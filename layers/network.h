@@ -75,8 +75,20 @@ void network_receive(struct network *network, const struct packet *packet, unsig
 void network_receive_windows(struct network *network, uint32_t p, uint32_t first, uint32_t count, unsigned worker,
                              unsigned workers);
 
+/* A part of a population's close: its neurons [from, to), numbered as the train's codes are. */
+struct close_part {
+    uint32_t from, to;
+    uint64_t saturations, bias_injections;
+};
+/* Begins closing population p's input for the token; then network_close_part for every part of `parts`, which may
+ * run at once on different workers; inv's and ctx's parts of one number one after the other. */
+void network_close_begin(struct network *network, uint32_t p, const struct token_window *token,
+                         struct close_result *result);
+void network_close_part(struct network *network, uint32_t p, const struct token_window *token, unsigned worker,
+                        unsigned part, unsigned parts, struct close_part *done);
+
 /* Closes population p's input for the token and fires: its train is rebuilt (for whole
- * windows its codes only, no packets).  scratch: the worker's.
+ * windows its codes only, no packets).
  * Populations of one token and level must be closed by one caller in table order. */
 void network_close(struct network *network, uint32_t p, const struct token_window *token, unsigned worker,
                    struct close_result *result);

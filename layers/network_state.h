@@ -14,6 +14,7 @@ struct norm_state {
     int64_t *centered; /* [D] xmu's running sums */
     wide *square;      /* [workers] sum of squares, in parts */
     wide *product;     /* [D] xmu * rstd */
+    int64_t total;     /* sum of mean, while xmu closes */
     int64_t *emptied;  /* [D] ln's train into the emptied residual (post-LN), or NULL */
 };
 
@@ -125,8 +126,8 @@ static inline int64_t hg_spike_delta(const struct hg_table *table, const struct 
 
 /* What one unit of matrix m's integer sums is worth, but for its targets' scales: lsb of its source x 2^grid. */
 double network_matrix_unit(const struct network *network, uint32_t m);
-/* x[targets] = what matrix m's sums of the token's window are worth, biases added; the sums start anew. */
-void network_matrix_values(struct network *network, uint32_t m, uint32_t token, double *x);
+/* x[from .. to) = what matrix m's sums of the token's window are worth, biases added; the sums start anew. */
+void network_matrix_values(struct network *network, uint32_t m, uint32_t token, uint32_t from, uint32_t to, double *x);
 /* Cuts [*from, *to) to head `head`'s channels (empty when *from >= *to). */
 void network_head_channels(const struct network *network, uint32_t head, uint32_t *from, uint32_t *to);
 
@@ -144,22 +145,31 @@ void weight_receive(struct network *network, const struct packet *packet, unsign
 void inverse_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
 void context_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
 
-/* Close: writes the membrane's values into x (OAT) or codes into train->hg (HG), and clears the membrane.
+/* A product sum rounded to double; nearly all fit 64 bits, where the conversion is one instruction. */
+static inline double wide_to_double(wide sum)
+{
+    return (wide)(int64_t)sum == sum ? (double)(int64_t)sum : (double)sum;
+}
+
+/* Close: writes the values of the membranes [from, to) into x (OAT) or codes into train->hg (HG), and clears them.
+ * from and to count neurons, for exp, e, inv and ctx heads; x and codes are the whole window's.
  * Adds up the bias elements injected and the saturations met before OAT coding. */
 struct close_call {
     struct network *network;
     uint32_t population;
     const struct token_window *token;
     double *x;
+    uint32_t from, to;
     uint64_t injections, saturations;
 };
 void linear_close(struct close_call *call);
 void query_close(struct close_call *call);
 void key_close(struct close_call *call);
 void value_close(struct close_call *call);
-void residual_intake(struct close_call *call);  /* always */
+void residual_intake(struct close_call *call);  /* always; like residual_replace of channels [from, to) */
 void residual_replace(struct close_call *call); /* post-LN: the norm's train is the residual's new value */
 void residual_close(struct close_call *call);   /* only where the window opens */
+void centered_begin(struct network *network, uint32_t population, const struct token_window *token);
 void centered_close(struct close_call *call);
 void rstd_close(struct close_call *call);
 void norm_close(struct close_call *call);

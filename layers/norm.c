@@ -3,19 +3,25 @@
 #include "layers/network_state.h"
 #include "neurons/real.h"
 
+void centered_begin(struct network *network, uint32_t population, const struct token_window *token)
+{
+    struct norm_state *norm = network_norm(network, population, token->token);
+    norm->total = 0;
+    for (unsigned w = 0; w < network->workers; w++) {
+        norm->total += norm->mean[w];
+        norm->mean[w] = 0;
+    }
+}
+
 void centered_close(struct close_call *call)
 {
     struct network *network = call->network;
     struct norm_state *norm = network_norm(network, call->population, call->token->token);
     uint32_t residual = network->model.graph->norm[network->model.graph->population[call->population].norm].residual;
     double unit = network->links[residual].lsb / (double)network->hidden;
-    int64_t total = 0, *centered = norm->centered;
-    for (unsigned w = 0; w < network->workers; w++) {
-        total += norm->mean[w];
-        norm->mean[w] = 0;
-    }
-    for (uint32_t i = 0; i < network->hidden; i++) {
-        call->x[i] = (double)((int64_t)network->hidden * norm->own[i] - total) * unit;
+    int64_t *centered = norm->centered;
+    for (uint32_t i = call->from; i < call->to; i++) {
+        call->x[i] = (double)((int64_t)network->hidden * norm->own[i] - norm->total) * unit;
         norm->own[i] = 0;
         centered[i] = 0;
     }
@@ -50,7 +56,7 @@ void rstd_close(struct close_call *call)
         total += norm->square[w];
         norm->square[w] = 0;
     }
-    double variance = (double)total * (lsb * lsb / (double)network->hidden);
+    double variance = wide_to_double(total) * (lsb * lsb / (double)network->hidden);
     const struct hg_table *table = &network->model.table[network->model.population[call->population].table];
     struct hg_code *code = &network_own_train(network, call->population, call->token->token)->hg[0];
     hg_encode(table, network->model.steps, variance + graph->config.norm_epsilon, code);
@@ -81,8 +87,8 @@ void norm_close(struct close_call *call)
     const struct norm_params *params = &network->model.norm[n];
     const struct hg_table *table = &network->model.table[network->model.population[graph->norm[n].rstd].table];
     double unit = network->links[graph->norm[n].centered].lsb * real_power_of_two(table->output_grid);
-    for (uint32_t i = 0; i < network->hidden; i++) {
-        double value = (double)norm->product[i] * unit;
+    for (uint32_t i = call->from; i < call->to; i++) {
+        double value = wide_to_double(norm->product[i]) * unit;
         call->x[i] = params->gamma != NULL ? value * params->gamma[i] + params->beta[i] : value;
         norm->product[i] = 0;
     }

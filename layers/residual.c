@@ -26,7 +26,7 @@ void residual_replace(struct close_call *call)
     double per_grid = real_power_of_two(-network->model.residual_grid);
     int64_t *sum = network->norm[(uint64_t)norm * network->copies + call->token->token % network->copies].emptied;
     int64_t *potential = network_residual(network, call->token->token);
-    for (uint32_t i = 0; i < network->hidden; i++) {
+    for (uint32_t i = call->from; i < call->to; i++) {
         potential[i] = add_value(0, (double)sum[i] * lsb, per_grid, &call->saturations);
         sum[i] = 0;
     }
@@ -35,10 +35,10 @@ void residual_replace(struct close_call *call)
 static void take_in(struct close_call *call, uint32_t m, int64_t *potential, double per_grid)
 {
     struct network *network = call->network;
-    network_matrix_values(network, m, call->token->token, call->x);
-    for (uint32_t i = 0; i < network->hidden; i++)
+    network_matrix_values(network, m, call->token->token, call->from, call->to, call->x);
+    for (uint32_t i = call->from; i < call->to; i++)
         potential[i] = add_value(potential[i], call->x[i], per_grid, &call->saturations);
-    if (network->model.matrix[m].bias != NULL) call->injections += network->hidden;
+    if (network->model.matrix[m].bias != NULL) call->injections += call->to - call->from;
 }
 
 void residual_intake(struct close_call *call)
@@ -48,7 +48,7 @@ void residual_intake(struct close_call *call)
     int64_t *potential = network_residual(network, call->token->token);
     double per_grid = real_power_of_two(-network->model.residual_grid);
     if (links->starts_residual)
-        for (uint32_t i = 0; i < network->hidden; i++) potential[i] = 0;
+        for (uint32_t i = call->from; i < call->to; i++) potential[i] = 0;
     for (uint32_t k = 0; k < links->intakes; k++) take_in(call, links->intake[k], potential, per_grid);
 }
 
@@ -57,7 +57,7 @@ void residual_close(struct close_call *call)
     const struct network *network = call->network;
     const int64_t *potential = network_residual(network, call->token->token);
     double grid = real_power_of_two(network->model.residual_grid);
-    for (uint32_t i = 0; i < network->hidden; i++) call->x[i] = (double)potential[i] * grid;
+    for (uint32_t i = call->from; i < call->to; i++) call->x[i] = (double)potential[i] * grid;
 }
 
 void residual_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)

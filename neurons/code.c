@@ -18,7 +18,7 @@ static uint32_t digits_to_steps(uint32_t digits, unsigned steps)
 /* The rule 3|v| > 2^(T-t) yields the non-adjacent form of the value (Reitwiesner 1960): its digits are the
  * bits where value and 3 value differ.  Only its digit 2^T has no step to be sent at: 2^T - 2^p, 2^p the
  * next digit, then is the run of ones 2^(T-1) + ... + 2^p. */
-static struct spike_steps ternary_steps(unsigned steps, uint32_t value)
+static struct spike_steps ternary_digits(unsigned steps, uint32_t value)
 {
     uint32_t triple = 3 * value;
     uint32_t positive = (triple & ~value) >> 1, negative = (value & ~triple) >> 1, top = UINT32_C(1) << steps;
@@ -27,11 +27,18 @@ static struct spike_steps ternary_steps(unsigned steps, uint32_t value)
         positive = (positive & ~top) | (top - next);
         negative &= ~next;
     }
-    return (struct spike_steps){digits_to_steps(positive | negative, steps), digits_to_steps(negative, steps)};
+    return (struct spike_steps){positive | negative, negative};
+}
+
+struct spike_steps code_digits(enum spike_code code, unsigned steps, uint32_t value)
+{
+    if (code == SPIKE_CODE_TERNARY) return ternary_digits(steps, value);
+    return (struct spike_steps){value, 0};
 }
 
 struct spike_steps code_steps(enum spike_code code, unsigned steps, uint32_t value)
 {
-    if (code == SPIKE_CODE_TERNARY) return ternary_steps(steps, value);
-    return (struct spike_steps){digits_to_steps(value, steps), 0};
+    struct spike_steps digits = code_digits(code, steps, value);
+    uint32_t negative = digits.negative != 0 ? digits_to_steps(digits.negative, steps) : 0;
+    return (struct spike_steps){digits_to_steps(digits.fired, steps), negative};
 }

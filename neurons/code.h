@@ -25,4 +25,17 @@ struct spike_steps {
 /* steps: T, 1..16; value: 0 .. 2^T - 1.  Pure, O(1).  Exact: the sum over fired of +-2^(T-1-t) is value. */
 struct spike_steps code_steps(enum spike_code code, unsigned steps, uint32_t value);
 
+/* The same spikes by weight instead of time: bit b stands for the spike that weighs 2^b, step T-1-b. */
+struct spike_steps code_digits(enum spike_code code, unsigned steps, uint32_t value);
+
+/* Set bits of a 16-bit number (Warren, Hacker's Delight, 5-1): no table and no branch, so that loops of it become
+ * vectors on every CPU. */
+static inline uint32_t code_count(uint32_t bits)
+{
+    bits -= bits >> 1 & 0x5555;
+    bits = (bits & 0x3333) + (bits >> 2 & 0x3333);
+    bits = (bits + (bits >> 4)) & 0x0f0f;
+    return (bits + (bits >> 8)) & 0x1f;
+}
+
 #endif
