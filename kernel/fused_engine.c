@@ -255,7 +255,10 @@ static void deliver(struct fused_engine *engine)
     struct event first = engine->phase[0];
     for (size_t i = 0; i < count; i++) {
         engine->phase[0] = i == 0 ? first : engine->phase[i];
-        team_run(engine->setup.team, receive_work, engine);
+        if (network_splits_window(engine->network, engine->phase[0].key.population, engine->batch.count))
+            team_run(engine->setup.team, receive_work, engine);
+        else
+            receive_work(engine, 0, 1);
     }
 }
 

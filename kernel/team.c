@@ -12,9 +12,9 @@
 
 enum {
     CACHE_LINE = 64,
-    SPIN_NANOSECONDS = 20000, /* before sleeping, with a PU for every worker */
-    SPIN_ROUND = 32,          /* pauses between two looks at the clock */
-    YIELDS = 2                /* before sleeping, with more workers than PUs */
+    SPIN_NANOSECONDS = 100000, /* before sleeping, with a PU for every worker: longer than what one worker does alone */
+    SPIN_ROUND = 32,           /* pauses between two looks at the clock */
+    YIELDS = 2                 /* before sleeping, with more workers than PUs */
 };
 
 /* Opened by one thread, waited for by others: `count` goes up once each time. */

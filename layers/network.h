@@ -74,6 +74,8 @@ void network_receive(struct network *network, const struct packet *packet, unsig
  * in event order: q, k, v; inv, ctx.  Only in networks made for whole windows. */
 void network_receive_windows(struct network *network, uint32_t p, uint32_t first, uint32_t count, unsigned worker,
                              unsigned workers);
+/* 0: one worker alone does that for `count` tokens sooner than a team of workers is woken. */
+int network_splits_window(const struct network *network, uint32_t p, uint32_t count);
 
 /* A part of a population's close: its neurons [from, to), numbered as the train's codes are. */
 struct close_part {

@@ -235,27 +235,36 @@ static void context_window(const struct windows *w)
     }
 }
 
-static void (*const window_of[POPULATION_KINDS])(const struct windows *) = {
-    [POPULATION_EMBED] = linear_window,
-    [POPULATION_RESIDUAL] = residual_window,
-    [POPULATION_CENTERED] = centered_window,
-    [POPULATION_RSTD] = rstd_window,
-    [POPULATION_NORM] = norm_window,
-    [POPULATION_QUERY] = query_window,
-    [POPULATION_KEY] = key_window,
-    [POPULATION_VALUE] = value_window,
-    [POPULATION_EXP] = exp_window,
-    [POPULATION_WEIGHT] = weight_window,
-    [POPULATION_INVERSE] = inverse_window,
-    [POPULATION_CONTEXT] = context_window,
-    [POPULATION_ATTENTION] = linear_window,
-    [POPULATION_FFN] = linear_window,
-    [POPULATION_PROJECT_OUT] = linear_window,
+/* split: worth several workers even for one token; the others touch each neuron once. */
+static const struct {
+    void (*receive)(const struct windows *);
+    int split;
+} window_of[POPULATION_KINDS] = {
+    [POPULATION_EMBED] = {linear_window, 1},
+    [POPULATION_RESIDUAL] = {residual_window, 0},
+    [POPULATION_CENTERED] = {centered_window, 0},
+    [POPULATION_RSTD] = {rstd_window, 0},
+    [POPULATION_NORM] = {norm_window, 1},
+    [POPULATION_QUERY] = {query_window, 0},
+    [POPULATION_KEY] = {key_window, 0},
+    [POPULATION_VALUE] = {value_window, 1},
+    [POPULATION_EXP] = {exp_window, 0},
+    [POPULATION_WEIGHT] = {weight_window, 1},
+    [POPULATION_INVERSE] = {inverse_window, 0},
+    [POPULATION_CONTEXT] = {context_window, 0},
+    [POPULATION_ATTENTION] = {linear_window, 1},
+    [POPULATION_FFN] = {linear_window, 1},
+    [POPULATION_PROJECT_OUT] = {linear_window, 1},
 };
 
 void network_receive_windows(struct network *network, uint32_t p, uint32_t first, uint32_t count, unsigned worker,
                              unsigned workers)
 {
     const struct windows windows = {network, p, first, count, worker, workers};
-    window_of[network->model.graph->population[p].kind](&windows);
+    window_of[network->model.graph->population[p].kind].receive(&windows);
+}
+
+int network_splits_window(const struct network *network, uint32_t p, uint32_t count)
+{
+    return count > 1 || window_of[network->model.graph->population[p].kind].split || network->links[p].matrices > 0;
 }
