@@ -49,12 +49,13 @@ LONG_SOURCES := $(wildcard test/long/test_*.c)
 TEST_HELPERS := $(wildcard test/helpers/*.c)
 FUZZ_SOURCES := $(wildcard test/fuzz/fuzz_*.c)
 BENCH_SOURCES := $(wildcard bench/*.c bench/micro/*.c)
+FIGURES_SOURCES := $(wildcard bench/figures/*.c)
 HEADERS := $(wildcard $(addsuffix /*.h,$(ROOMS)) kernel/program/*.h bench/*.h bench/*/*.h test/*/*.h)
 E2E_SCRIPTS := $(filter-out test/e2e/common.sh,$(wildcard test/e2e/*.sh))
 # Measurements that no build may change (test/long/builds.sh): the variants and sanitizers leave them out.
 FIGURE_SCRIPTS := $(filter-out test/figures/common.sh,$(wildcard test/figures/*.sh))
 LONG_SCRIPTS := $(wildcard test/long/*.sh)
-ALL_SOURCES := $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES) $(wildcard test/*/*.c scripts/*.c)
+ALL_SOURCES := $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES) $(FIGURES_SOURCES) $(wildcard test/*/*.c scripts/*.c)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIBRARY_OBJECTS := $(call objects,$(LIBRARY_SOURCES))
@@ -65,15 +66,15 @@ TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
 LONG_TESTS := $(patsubst %.c,$(BUILD)/%,$(LONG_SOURCES))
 FUZZ_REPLAYS := $(patsubst test/fuzz/fuzz_%.c,$(BUILD)/test/fuzz/replay_%,$(FUZZ_SOURCES))
 FUZZ_TARGETS := $(patsubst test/fuzz/%.c,$(BUILD)/test/fuzz/%,$(FUZZ_SOURCES))
-BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SOURCES))
+BENCHES := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SOURCES)) $(BUILD)/bench/figures
 TOOLS := $(patsubst test/e2e/%.c,$(BUILD)/test/e2e/%,$(wildcard test/e2e/*.c))
 
 Q := $(if $(V),,@)# V=1 shows the commands
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: all docs format need deps demo check check-run check-build check-long unit asan tsan debug lint lint-format \
-        lint-cppcheck lint-tidy lint-warnings lint-headers lint-shell fuzz fuzz-run fuzz-build replay bench mutants \
-        install install-files uninstall clean help FORCE
+        lint-cppcheck lint-tidy lint-warnings lint-headers lint-shell fuzz fuzz-run fuzz-build replay bench \
+        bench-large peers mutants install install-files uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -140,6 +141,10 @@ $(BUILD)/test/%: $(BUILD)/obj/test/%.o $(HELPER_OBJECTS) $(BUILD)/liblassim.a
 	@mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ -lcmocka $(PKG_LIBS)
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/liblassim.a
+	@mkdir -p $(@D)
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS)
+
+$(BUILD)/bench/figures: $(call objects,$(FIGURES_SOURCES))
 	@mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS)
 
@@ -222,13 +227,13 @@ lint-cppcheck:
 	@mkdir -p $(LINT)/cppcheck
 	$(Q)cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr --std=c11 \
 	    $(addprefix --suppress=,$(CPPCHECK_OFF)) --cppcheck-build-dir=$(LINT)/cppcheck --library=posix -I. \
-	    -D__GNUC__=12 -D__x86_64__=1 $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES)
+	    -D__GNUC__=12 -D__x86_64__=1 $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES) $(FIGURES_SOURCES)
 
 lint-tidy: $(patsubst %.c,$(LINT)/%.tidy,$(LIBRARY_SOURCES) $(PROGRAM_SOURCES))
 lint-warnings: $(patsubst %.c,$(LINT)/%.clang,$(ALL_SOURCES)) $(patsubst %.c,$(LINT)/%.gcc,$(ALL_SOURCES))
 lint-headers: $(patsubst %.h,$(LINT)/%.alone,$(HEADERS))
 lint-shell:
-	@for script in scripts/*.sh $(wildcard test/e2e/*.sh test/figures/*.sh test/long/*.sh) .ci/run; do bash -n $$script || exit 1; done
+	@for script in scripts/*.sh bench/*.sh bench/peers/*.sh $(wildcard test/e2e/*.sh test/figures/*.sh test/long/*.sh) .ci/run; do bash -n $$script || exit 1; done
 
 STRICT := -std=gnu17 $(WARNINGS) -ffp-contract=off -fno-math-errno -fwrapv -pthread
 $(LINT)/%.tidy: %.c .clang-tidy $(HEADERS)
@@ -263,6 +268,14 @@ demo:
 # help: bench          all benchmarks: build/bench/bench.json, bench/results, README's figures (QUICK=1: prints only)
 bench: all $(BENCHES)
 	@CC="$(CC)" BENCH_FLAGS="$(strip $(O) $(CFLAGS))" scripts/bench.sh $(BUILD) $(QUICK)
+# help: bench-large    PRESET=6.7b: makes a model of that size (13 GB, twice that for a while), decodes: bench/results/large.json
+PRESET ?= 6.7b
+bench-large: all $(BENCHES)
+	@bench/bench_large.sh $(BUILD) $(PRESET)
+# help: peers          PEERS=torch: installs peers of the benchmarks under build/peers
+PEERS ?= torch
+peers:
+	@bench/peers/install.sh $(PEERS)
 
 LIBDIR := $(PREFIX)/lib
 BINDIR := $(PREFIX)/bin

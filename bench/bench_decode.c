@@ -58,6 +58,17 @@ static json_t *ratio_json(const struct bench *bench, const double *above, const 
     return measure_samples_json(ratio, (size_t)bench->repeats);
 }
 
+/* What more cores give to a token, turn by turn, over what they give to reading (medians: a pass is short). */
+static json_t *share_json(const struct bench *bench)
+{
+    double share[REPEATS_MAX], read[2][REPEATS_MAX];
+    size_t n = (size_t)bench->repeats;
+    memcpy(read, bench->read, sizeof read);
+    double gain = measure_median(read[1], n) / measure_median(read[0], n);
+    for (size_t r = 0; r < n; r++) share[r] = bench->seconds[FUSED_ONE][r] / bench->seconds[FUSED_ALL][r] / gain;
+    return measure_samples_json(share, n);
+}
+
 static json_t *row_json(struct bench *bench, const char *name, const char *path)
 {
     size_t n = (size_t)bench->repeats;
@@ -75,6 +86,7 @@ static json_t *row_json(struct bench *bench, const char *name, const char *path)
     json_object_set_new(row, "cores_ratio", ratio_json(bench, bench->seconds[FUSED_ONE], bench->seconds[FUSED_ALL]));
     json_object_set_new(row, "cores_ratio_dense",
                         ratio_json(bench, bench->seconds[DENSE_ONE], bench->seconds[DENSE_ALL]));
+    json_object_set_new(row, "cores_share_of_read", share_json(bench));
     json_object_set_new(row, "cores_ratio_read", ratio_json(bench, bench->read[1], bench->read[0]));
     json_object_set_new(row, "read_1_thread_gigabytes_per_second", measure_samples_json(bench->read[0], n));
     json_object_set_new(row, "read_gigabytes_per_second", measure_samples_json(bench->read[1], n));

@@ -17,6 +17,7 @@
 struct command_result {
     double seconds;    /* from start to exit */
     double peak_bytes; /* largest resident size of the process */
+    long minor_faults, major_faults;
 };
 
 /* Runs argv (NULL at its end; argv[0] is a path) with stdout to the file `out`.  Ends this program with
@@ -33,7 +34,8 @@ static inline struct command_result command_run(const char *const *argv, const c
     int failed = posix_spawn(&pid, argv[0], &actions, NULL, (char *const *)argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (failed == 0 && wait4(pid, &status, 0, &usage) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return (struct command_result){measure_now() - start, (double)usage.ru_maxrss * 1024};
+        return (struct command_result){measure_now() - start, (double)usage.ru_maxrss * 1024, usage.ru_minflt,
+                                       usage.ru_majflt};
     fprintf(stderr, "benchmark: failed:");
     for (; *argv != NULL; argv++) fprintf(stderr, " %s", *argv);
     fputc('\n', stderr);

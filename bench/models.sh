@@ -30,10 +30,13 @@ for name in "$@"; do
         echo "models.sh: $name left out: this lassim has no convert --weights $weights" >&2
         continue
     fi
-    if [ ! -f "$file" ]; then
+    if ! "$build/lassim" inspect "$file" >/dev/null 2>&1; then # none, or of another format version
         echo "models.sh: making $file" >&2
-        rm -rf "$models/$name.checkpoint"
-        checkpoint "$base" "$models/$name.checkpoint"
+        if [ ! -f "$models/$name.checkpoint/complete" ]; then # a run cut short goes on from here
+            rm -rf "$models/$name.checkpoint"
+            checkpoint "$base" "$models/$name.checkpoint"
+            touch "$models/$name.checkpoint/complete"
+        fi
         "$build/lassim" convert "$models/$name.checkpoint" --weights "${weights:-keep}" -o "$file" --quiet >&2
         rm -rf "$models/$name.checkpoint"
     fi

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "convert/grids.h"
+#include "convert/quantise.h"
 #include "neurons/real.h"
 
 enum { PRODUCT_BITS = 62, CODE_BITS = 16, MATRICES_MAX = 4 /* that one population feeds: q, k, v */ };
@@ -60,7 +61,14 @@ static enum lassim_status no_memory(struct lassim_error *error)
 static enum lassim_status not_exact(const struct grid_matrix *matrix, struct lassim_error *error)
 {
     return lassim_fail(error, LASSIM_ERR_FILE, matrix->tensor->file, matrix->tensor->name,
-                       "expected weights whose sums can be proved exact; these F16 weights span too many bits");
+                       "expected weights whose sums can be proved exact; these weights span too many bits");
+}
+
+/* Where matrix m goes if it is stored in an integer type, else NULL. */
+static const struct quantised_out *quantised_of(const struct calibration *calibration, uint32_t m)
+{
+    if (calibration->quantised == NULL || calibration->quantised[m].weights == NULL) return NULL;
+    return &calibration->quantised[m];
 }
 
 /* Smallest base, `base` or above, for which the bound with outlier shift j holds; INT_MAX if there is none. */
@@ -78,9 +86,14 @@ static enum lassim_status limit_by_matrix(struct decision *d, unsigned i, struct
     const struct grid_matrix matrix = grid_matrix_of(d->calibration, d->matrix[i]);
     unsigned threads = d->calibration->threads;
     struct grid_reach reach;
-    d->range[i] = grid_range_of(threads, matrix.tensor);
-    if (grid_reach_new(threads, &matrix, d->exponent, grid_provisional(matrix.tensor->type, &d->range[i]), &reach) != 0)
-        return no_memory(error);
+    int failed;
+    if (quantised_of(d->calibration, d->matrix[i]) != NULL)
+        failed = quantise_reach_new(threads, &d->calibration->model->matrix[d->matrix[i]], matrix.sources,
+                                    matrix.targets, d->exponent, &reach);
+    else
+        failed =
+            grid_reach_new(threads, &matrix, d->exponent, grid_provisional(matrix.tensor->type, &d->range[i]), &reach);
+    if (failed) return no_memory(error);
     int base = reach.lowest;
     for (unsigned j = 0; j <= OAT_SHIFT_MAX; j++) {
         base = smallest_base(&reach, j, base);
@@ -98,6 +111,23 @@ static void find_matrices(struct decision *d)
         LASSIM_INVARIANT(d->matrices < MATRICES_MAX, "population %s", graph->population[d->population].name);
         d->matrix[d->matrices++] = m;
     }
+}
+
+/* What the matrices' weights are: integers in their place, or the range that decides their grid. */
+static enum lassim_status look_at_weights(struct decision *d, struct lassim_error *error)
+{
+    const struct calibration *calibration = d->calibration;
+    for (unsigned i = 0; i < d->matrices; i++) {
+        uint32_t m = d->matrix[i];
+        const struct grid_matrix matrix = grid_matrix_of(calibration, m);
+        const struct quantised_out *out = quantised_of(calibration, m);
+        if (out == NULL)
+            d->range[i] = grid_range_of(calibration->threads, matrix.tensor);
+        else if (quantise_matrix(calibration->threads, &matrix, out->type, out->scale, out->weights,
+                                 &calibration->model->matrix[m]) != 0)
+            return no_memory(error);
+    }
+    return LASSIM_OK;
 }
 
 /* exponent[] and base[]: per channel for LayerNorm outputs, one for all otherwise. */
@@ -128,8 +158,6 @@ static enum lassim_status choose_thresholds(struct decision *d, struct lassim_er
     int8_t *shift = NULL;
     if (per_channel && (shift = calloc(d->values.columns, 1)) == NULL) return no_memory(error);
     if (calibration->rule == THRESHOLD_ONE_AT_MAX) {
-        for (unsigned i = 0; i < d->matrices; i++)
-            d->range[i] = grid_range_of(calibration->threads, calibration->tensors->matrix[d->matrix[i]].weight);
         threshold_one(d->largest, params);
         params->shift = shift;
         return LASSIM_OK;
@@ -149,9 +177,15 @@ static enum lassim_status choose_grids(const struct decision *d, struct lassim_e
     const struct population_params *params = &model->population[d->population];
     for (unsigned i = 0; i < d->matrices; i++) {
         const struct grid_matrix matrix = grid_matrix_of(d->calibration, d->matrix[i]);
-        if (grid_choose(d->calibration->threads, &matrix, &d->range[i], params->shift, params->j,
-                        &model->matrix[d->matrix[i]]) != 0)
-            return not_exact(&matrix, error);
+        struct matrix *out = &model->matrix[d->matrix[i]];
+        unsigned threads = d->calibration->threads;
+        int failed;
+        if (quantised_of(d->calibration, d->matrix[i]) != NULL)
+            failed =
+                quantise_bound(threads, out, matrix.sources, matrix.targets, params->shift, params->j, &out->bound);
+        else
+            failed = grid_choose(threads, &matrix, &d->range[i], params->shift, params->j, out);
+        if (failed != 0) return failed == -2 ? no_memory(error) : not_exact(&matrix, error);
     }
     return LASSIM_OK;
 }
@@ -161,7 +195,8 @@ static enum lassim_status decide(struct decision *d, struct lassim_error *error)
     find_matrices(d);
     d->exponent = malloc(d->values.columns * sizeof *d->exponent);
     if (d->exponent == NULL) return no_memory(error);
-    enum lassim_status status = choose_thresholds(d, error);
+    enum lassim_status status = look_at_weights(d, error);
+    if (status == LASSIM_OK) status = choose_thresholds(d, error);
     free(d->exponent);
     return status == LASSIM_OK ? choose_grids(d, error) : status;
 }

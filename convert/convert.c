@@ -35,8 +35,27 @@ struct conversion {
     struct dense_double *dense;
     struct calibration calibration;
     struct model_writer *writer;
-    uint8_t *finite; /* [matrices]: 1 once its weights were found finite */
+    struct quantised_out *quantised; /* [matrices] */
+    uint8_t *finite;                 /* [matrices]: 1 once its weights were found finite */
 };
+
+const char *convert_weights_name(enum convert_weights weights)
+{
+    static const char *const names[] = {"keep", "i16", "q8", "q4"};
+    return names[weights];
+}
+
+/* The type that matrix m is stored in. */
+static enum weight_type stored_type(const struct conversion *c, uint32_t m)
+{
+    const struct graph *graph = c->model.graph;
+    static const enum weight_type integer[] = {
+        [CONVERT_WEIGHTS_I16] = WEIGHT_I16, [CONVERT_WEIGHTS_Q8] = WEIGHT_I8, [CONVERT_WEIGHTS_Q4] = WEIGHT_I4};
+    int keep = c->options.weights == CONVERT_WEIGHTS_KEEP;
+    if (keep || graph->population[graph->matrix[m].source].code == CODE_INPUT)
+        return c->tensors->matrix[m].weight->type;
+    return integer[c->options.weights];
+}
 
 size_t convert_tokens(const struct graph *graph, size_t wanted)
 {
@@ -65,6 +84,7 @@ static enum lassim_status fill_defaults(struct convert_options *options, struct 
 {
     if (options->timesteps == 0) options->timesteps = CONVERT_TIMESTEPS;
     if (options->calibration_tokens == 0) options->calibration_tokens = CONVERT_CALIBRATION_TOKENS;
+    if ((unsigned)options->weights > CONVERT_WEIGHTS_Q4) return usage("weights", "expected keep, i16, q8 or q4", error);
     if (options->hg_error == 0) options->hg_error = CONVERT_HG_ERROR;
     if (options->threads == 0) options->threads = parallel_default_threads();
     if (options->threads > PARALLEL_THREADS_MAX) options->threads = PARALLEL_THREADS_MAX;
@@ -125,7 +145,7 @@ static enum lassim_status take_parameters(struct conversion *c, struct lassim_er
     enum lassim_status status = opt_tensors_open(c->checkpoint, &c->config, model->graph, &c->tensors, error);
     if (status != LASSIM_OK) return status;
     for (uint32_t m = 0; m < model->graph->matrices; m++) {
-        model->matrix[m].type = c->tensors->matrix[m].weight->type;
+        model->matrix[m].type = stored_type(c, m);
         model->matrix[m].bias = c->tensors->matrix[m].bias;
     }
     for (uint32_t n = 0; n < model->graph->norms; n++)
@@ -145,6 +165,23 @@ static enum lassim_status begin_output(struct conversion *c, struct lassim_error
     return status;
 }
 
+/* Places for the matrices of integer types: weights in the output, scales in memory. */
+static enum lassim_status place_quantised(struct conversion *c, struct lassim_error *error)
+{
+    const struct graph *graph = c->model.graph;
+    c->quantised = calloc(graph->matrices, sizeof *c->quantised);
+    if (c->quantised == NULL) return no_memory(error);
+    for (uint32_t m = 0; m < graph->matrices; m++) {
+        struct quantised_out *out = &c->quantised[m];
+        out->type = c->model.matrix[m].type;
+        if (weight_is_float(out->type)) continue;
+        out->weights = model_writer_weights(c->writer, m);
+        out->scale = calloc(graph->matrix[m].targets, sizeof *out->scale);
+        if (out->scale == NULL) return no_memory(error);
+    }
+    return LASSIM_OK;
+}
+
 /* Everything up to the first forward step. */
 static enum lassim_status prepare(struct conversion *c, struct lassim_error *error)
 {
@@ -159,11 +196,16 @@ static enum lassim_status prepare(struct conversion *c, struct lassim_error *err
     status =
         calibration_text_read(c->options.calibration, &c->config.model, &c->model.tokenizer, tokens, &c->text, error);
     if (status == LASSIM_OK) status = begin_output(c, error);
+    if (status == LASSIM_OK) status = place_quantised(c, error);
     if (status == LASSIM_OK)
         status = dense_double_open(c->tensors, c->text.ids, c->text.tokens, c->text.context, c->options.threads,
                                    &c->dense, error);
-    c->calibration = (struct calibration){
-        .tensors = c->tensors, .model = &c->model, .rule = c->options.threshold_rule, .threads = c->options.threads};
+    if (status == LASSIM_OK) dense_double_use_stored(c->dense, c->model.matrix);
+    c->calibration = (struct calibration){.tensors = c->tensors,
+                                          .model = &c->model,
+                                          .rule = c->options.threshold_rule,
+                                          .threads = c->options.threads,
+                                          .quantised = c->quantised};
     return status;
 }
 
@@ -188,7 +230,8 @@ static void write_layer(struct conversion *c, int32_t layer)
     for (uint32_t m = 0; m < graph->matrices; m++) {
         if (graph->matrix[m].layer != layer) continue;
         void *out = model_writer_weights(c->writer, m);
-        matrix_write(c->options.threads, &c->tensors->matrix[m], &graph->matrix[m], &c->model.matrix[m], out);
+        if (weight_is_float(c->model.matrix[m].type))
+            matrix_write(c->options.threads, &c->tensors->matrix[m], &graph->matrix[m], &c->model.matrix[m], out);
         c->model.matrix[m].weights = out;
         opt_tensors_release(c->tensors, m);
     }
@@ -225,11 +268,26 @@ static enum lassim_status calibrate_and_write(struct conversion *c, struct lassi
     return tables_fit(&c->model, c->calibration.variance_max, c->options.hg_error, error);
 }
 
+/* The calibrating network ran on integer weights: the self-check's first tokens again, on the checkpoint's. */
+static enum lassim_status run_original(struct conversion *c, size_t tokens, struct lassim_error *error)
+{
+    dense_double_close(c->dense);
+    c->dense = NULL;
+    enum lassim_status status =
+        dense_double_open(c->tensors, c->text.ids, tokens, c->text.context, c->options.threads, &c->dense, error);
+    if (status == LASSIM_OK) status = dense_double_embed(c->dense, NULL, NULL, error);
+    for (uint32_t layer = 0; layer < c->config.model.layers && status == LASSIM_OK; layer++)
+        status = dense_double_layer(c->dense, layer, NULL, NULL, error);
+    return status == LASSIM_OK ? dense_double_final(c->dense, NULL, NULL, error) : status;
+}
+
 static enum lassim_status finish(struct conversion *c, struct lassim_error *error)
 {
     enum lassim_status status = LASSIM_OK;
     size_t tokens = self_check_tokens(c->model.graph, c->text.tokens);
-    if (!c->options.no_self_check)
+    if (!c->options.no_self_check && c->options.weights != CONVERT_WEIGHTS_KEEP)
+        status = run_original(c, tokens, error);
+    if (!c->options.no_self_check && status == LASSIM_OK)
         status = self_check_run(&c->model, c->dense, &c->text, tokens, c->options.threads, c->options.progress,
                                 c->options.progress_context, &c->model.check, error);
     if (status == LASSIM_OK) status = provenance_write(&c->options, c->checkpoint, &c->text, &c->model, error);
@@ -259,6 +317,8 @@ static void release(struct conversion *c)
     tables_free(model);
     for (uint32_t p = 0; model->population != NULL && p < model->graph->populations; p++)
         free((void *)model->population[p].shift);
+    for (uint32_t m = 0; c->quantised != NULL && m < model->graph->matrices; m++) free(c->quantised[m].scale);
+    free(c->quantised);
     free(model->population);
     free(model->calibrated_max);
     free(model->matrix);

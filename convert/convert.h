@@ -2,7 +2,8 @@
  *
  * The checkpoint is mapped and gone through layer by layer: the original network runs on a calibration text in
  * double, thresholds and grids are decided as soon as a layer's values have been seen, and its weights go
- * straight into the mapped output.  Anonymous memory: at most CONVERT_BATCH_BYTES of activations, tables and
+ * straight into the mapped output.  Integer weights (convert/quantise.h) are made before the thresholds that
+ * meet them, and the calibrating network runs on them; the self-check compares with the checkpoint's own.  Anonymous memory: at most CONVERT_BATCH_BYTES of activations, tables and
  * biases, the self-check's session.  Nothing depends on the number of threads, the compiler or the time. */
 #ifndef LASSIM_CONVERT_CONVERT_H
 #define LASSIM_CONVERT_CONVERT_H
@@ -15,6 +16,10 @@
 
 #define CONVERT_HG_ERROR 1e-6
 #define CONVERT_BATCH_BYTES (UINT64_C(768) << 20)
+/* Type of the weights that OAT trains meet; embeddings, which input spikes meet row by row, keep theirs. */
+enum convert_weights { CONVERT_WEIGHTS_KEEP, CONVERT_WEIGHTS_I16, CONVERT_WEIGHTS_Q8, CONVERT_WEIGHTS_Q4 };
+/* "keep", "i16", "q8", "q4". */
+const char *convert_weights_name(enum convert_weights weights);
 enum { CONVERT_TIMESTEPS = 16, CONVERT_CALIBRATION_TOKENS = 1024 };
 
 /* Where the conversion stands: `done` of `total` steps of a stage ("calibrating and writing", "self-check").
@@ -24,7 +29,7 @@ typedef void convert_progress(void *context, const char *stage, uint64_t done, u
 struct convert_report {
     struct self_check check;
     uint64_t calibration_tokens;
-    uint64_t weights, moved; /* stored, and moved by their grid */
+    uint64_t weights, moved; /* stored, and moved by their grid or scale */
     double moved_max;        /* largest displacement */
 };
 
@@ -37,6 +42,7 @@ struct convert_options {
                                     * activations would not fit or that would take long (convert_tokens) */
     uint32_t timesteps;          /* T, 1 .. 16; 0: CONVERT_TIMESTEPS */
     enum spike_code code;
+    enum convert_weights weights;
     double hg_error;  /* 0: CONVERT_HG_ERROR */
     uint32_t threads; /* 0: one per core */
     int no_clobber;

@@ -10,6 +10,7 @@
 
 struct dense_double {
     const struct opt_tensors *tensors;
+    const struct matrix *stored; /* NULL: everything from the tensors */
     const struct model_config *config;
     size_t tokens, context;
     unsigned threads;
@@ -98,13 +99,27 @@ void dense_double_close(struct dense_double *dense)
     free(dense);
 }
 
+void dense_double_use_stored(struct dense_double *dense, const struct matrix *stored)
+{
+    dense->stored = stored;
+}
+
+/* y = x w + bias for `rows` rows. */
+static void multiply(const struct dense_double *d, uint32_t m, const double *bias, const double *x, size_t rows,
+                     double *y)
+{
+    const struct matrix_slot *slot = &d->tensors->graph->matrix[m];
+    if (d->stored != NULL && !weight_is_float(d->stored[m].type))
+        dense_linear_stored(d->threads, &d->stored[m], bias, x, rows, slot->sources, slot->targets, y);
+    else
+        dense_linear(d->threads, d->tensors->matrix[m].weight, bias, x, rows, slot->sources, slot->targets, y);
+}
+
 static void linear(const struct dense_double *d, int32_t layer, const char *name, const double *x, double *y)
 {
     uint32_t m = opt_matrix_index(d->tensors->graph, layer, name);
     LASSIM_INVARIANT(m != GRAPH_NONE, "layer %d has no %s", (int)layer, name);
-    const struct matrix_slot *slot = &d->tensors->graph->matrix[m];
-    const struct opt_matrix *matrix = &d->tensors->matrix[m];
-    dense_linear(d->threads, matrix->weight, matrix->bias, x, d->tokens, slot->sources, slot->targets, y);
+    multiply(d, m, d->tensors->matrix[m].bias, x, d->tokens, y);
 }
 
 static void add_to_residual(struct dense_double *d, const double *x)
@@ -291,6 +306,5 @@ void dense_double_logits(const struct dense_double *d, size_t first, size_t coun
     const struct graph *graph = d->tensors->graph;
     const struct matrix_slot *slot = &graph->matrix[graph->head_matrix];
     LASSIM_INVARIANT(d->output != NULL && first + count <= d->tokens, "tokens %zu + %zu", first, count);
-    dense_linear(d->threads, d->tensors->matrix[graph->head_matrix].weight, NULL, d->output + first * slot->sources,
-                 count, slot->sources, slot->targets, logits);
+    multiply(d, graph->head_matrix, NULL, d->output + first * slot->sources, count, logits);
 }

@@ -36,6 +36,9 @@ size_t dense_double_capacity(const struct model_config *config, uint64_t bytes);
 enum lassim_status dense_double_open(const struct opt_tensors *tensors, const uint32_t *ids, size_t n, size_t context,
                                      unsigned threads, struct dense_double **dense, struct lassim_error *error);
 void dense_double_close(struct dense_double *dense);
+/* From now on every matrix whose type in stored[] is an integer type is taken from there (weights and scale; they may
+ * be filled in until the pass comes to it) instead of the checkpoint.  stored: [matrices], must outlive the passes. */
+void dense_double_use_stored(struct dense_double *dense, const struct matrix *stored);
 
 /* The three parts of a pass, to be called in this order: embedding; layers 0 .. L-1; final norm and
  * project_out.  observer may be NULL.  Weights must be finite. */

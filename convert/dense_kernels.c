@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "convert/parallel.h"
+#include "convert/quantise.h"
 
 enum { TILE_TARGETS = 64, TILE_SOURCES = 256, TILE_PANELS = TILE_TARGETS / DENSE_PANEL };
 
@@ -69,16 +70,36 @@ void dense_panel_product(const double *x, size_t stride, unsigned rows, const do
 
 struct linear_job {
     const struct checkpoint_tensor *weight;
+    const struct matrix *stored; /* instead of weight, or NULL */
     const double *bias, *x;
     size_t tokens, sources, targets;
     double *y;
 };
+
+/* fill_panels from a matrix that lies by source. */
+static void fill_panels_stored(const struct linear_job *job, size_t target, size_t count, size_t source, size_t depth,
+                               double *panels)
+{
+    const double *scale = job->stored->scale + target;
+    int16_t integers[TILE_TARGETS];
+    if (count % DENSE_PANEL != 0) memset(panels, 0, TILE_TARGETS * depth * sizeof *panels);
+    for (size_t k = 0; k < depth; k++) {
+        quantise_row(job->stored, (uint32_t)job->targets, (uint32_t)(source + k), (uint32_t)target, (uint32_t)count,
+                     integers);
+        for (size_t i = 0; i < count; i++)
+            panels[(i / DENSE_PANEL * depth + k) * DENSE_PANEL + i % DENSE_PANEL] = integers[i] * scale[i];
+    }
+}
 
 /* Widens weights [target, target + count)[source, source + depth) into panels [panel][depth][DENSE_PANEL]. */
 static void fill_panels(const struct linear_job *job, size_t target, size_t count, size_t source, size_t depth,
                         double *panels)
 {
     double row[TILE_SOURCES];
+    if (job->stored != NULL) {
+        fill_panels_stored(job, target, count, source, depth, panels);
+        return;
+    }
     if (count % DENSE_PANEL != 0) memset(panels, 0, TILE_TARGETS * depth * sizeof *panels);
     for (size_t i = 0; i < count; i++) {
         checkpoint_tensor_f64(job->weight, (target + i) * job->sources + source, depth, row);
@@ -122,10 +143,23 @@ static void linear_task(void *context, size_t index, unsigned worker)
         for (size_t i = target; i < target + count; i++) job->y[t * job->targets + i] += job->bias[i];
 }
 
+static void run_linear(unsigned threads, struct linear_job *job)
+{
+    parallel_for(threads, (job->targets + TILE_TARGETS - 1) / TILE_TARGETS, linear_task, job);
+}
+
 void dense_linear(unsigned threads, const struct checkpoint_tensor *weight, const double *bias, const double *x,
                   size_t tokens, size_t sources, size_t targets, double *y)
 {
     struct linear_job job = {
         .weight = weight, .bias = bias, .x = x, .tokens = tokens, .sources = sources, .targets = targets, .y = y};
-    parallel_for(threads, (targets + TILE_TARGETS - 1) / TILE_TARGETS, linear_task, &job);
+    run_linear(threads, &job);
+}
+
+void dense_linear_stored(unsigned threads, const struct matrix *stored, const double *bias, const double *x,
+                         size_t tokens, size_t sources, size_t targets, double *y)
+{
+    struct linear_job job = {
+        .stored = stored, .bias = bias, .x = x, .tokens = tokens, .sources = sources, .targets = targets, .y = y};
+    run_linear(threads, &job);
 }

@@ -22,4 +22,8 @@ void dense_panel_product(const double *x, size_t stride, unsigned rows, const do
 void dense_linear(unsigned threads, const struct checkpoint_tensor *weight, const double *bias, const double *x,
                   size_t tokens, size_t sources, size_t targets, double *y);
 
+/* The same with the weights of a stored matrix of an integer type: integer * scale. */
+void dense_linear_stored(unsigned threads, const struct matrix *stored, const double *bias, const double *x,
+                         size_t tokens, size_t sources, size_t targets, double *y);
+
 #endif

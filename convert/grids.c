@@ -141,30 +141,35 @@ static void reach_task(void *context, size_t index, unsigned worker)
     }
 }
 
-int grid_reach_new(unsigned threads, const struct grid_matrix *matrix, const int *exponent, int grid,
-                   struct grid_reach *reach)
+uint8_t *grid_reach_begin(uint32_t sources, uint32_t targets, const int *exponent, struct grid_reach *reach)
 {
     int lowest = exponent[0], highest = exponent[0];
-    for (uint32_t i = 1; i < matrix->sources; i++) {
+    for (uint32_t i = 1; i < sources; i++) {
         if (exponent[i] < lowest) lowest = exponent[i];
         if (exponent[i] > highest) highest = exponent[i];
     }
     if (lowest < highest - GRID_SPAN_MAX) lowest = highest - GRID_SPAN_MAX;
-    *reach =
-        (struct grid_reach){.targets = matrix->targets, .lowest = lowest, .buckets = (unsigned)(highest - lowest) + 1};
-    uint8_t *bucket = malloc(matrix->sources);
-    reach->sum = calloc((size_t)matrix->targets * reach->buckets, sizeof *reach->sum);
-    if (bucket != NULL && reach->sum != NULL) {
-        for (uint32_t i = 0; i < matrix->sources; i++)
-            bucket[i] = exponent[i] < lowest ? 0 : (uint8_t)(exponent[i] - lowest);
-        struct reach_job job = {matrix, bucket, real_power_of_two(-grid), reach};
-        parallel_for(threads, STRIPES, reach_task, &job);
+    *reach = (struct grid_reach){.targets = targets, .lowest = lowest, .buckets = (unsigned)(highest - lowest) + 1};
+    uint8_t *bucket = malloc(sources);
+    reach->sum = calloc((size_t)targets * reach->buckets, sizeof *reach->sum);
+    if (bucket == NULL || reach->sum == NULL) {
         free(bucket);
-        return 0;
+        grid_reach_free(reach);
+        return NULL;
     }
+    for (uint32_t i = 0; i < sources; i++) bucket[i] = exponent[i] < lowest ? 0 : (uint8_t)(exponent[i] - lowest);
+    return bucket;
+}
+
+int grid_reach_new(unsigned threads, const struct grid_matrix *matrix, const int *exponent, int grid,
+                   struct grid_reach *reach)
+{
+    uint8_t *bucket = grid_reach_begin(matrix->sources, matrix->targets, exponent, reach);
+    if (bucket == NULL) return -1;
+    struct reach_job job = {matrix, bucket, real_power_of_two(-grid), reach};
+    parallel_for(threads, STRIPES, reach_task, &job);
     free(bucket);
-    grid_reach_free(reach);
-    return -1;
+    return 0;
 }
 
 void grid_reach_free(struct grid_reach *reach)

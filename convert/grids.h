@@ -49,6 +49,9 @@ struct grid_reach {
  * memory.  O(elements). */
 int grid_reach_new(unsigned threads, const struct grid_matrix *matrix, const int *exponent, int grid,
                    struct grid_reach *reach);
+/* The same without sums: allocates and zeroes them, and returns each source's bucket [sources], which the caller frees.
+ * NULL: no memory. */
+uint8_t *grid_reach_begin(uint32_t sources, uint32_t targets, const int *exponent, struct grid_reach *reach);
 void grid_reach_free(struct grid_reach *reach);
 /* The bound for j = 0 and shift_j = max(0, exponent_j - base).  base >= reach->lowest.  O(targets buckets). */
 unsigned __int128 grid_reach_bound(const struct grid_reach *reach, int base);

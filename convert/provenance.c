@@ -44,8 +44,8 @@ static enum lassim_status config_hash(const char *directory, uint64_t *hash, str
 static json_t *options_object(const struct convert_options *options)
 {
     return json_pack("{s:I, s:s, s:s, s:f, s:s}", "timesteps", (json_int_t)options->timesteps, "code",
-                     options->code == SPIKE_CODE_TERNARY ? "ternary" : "radix", "weights", "keep", "hg_error",
-                     options->hg_error, "thresholds",
+                     options->code == SPIKE_CODE_TERNARY ? "ternary" : "radix", "weights",
+                     convert_weights_name(options->weights), "hg_error", options->hg_error, "thresholds",
                      options->threshold_rule == THRESHOLD_OAT ? "oat" : "one_at_maximum");
 }
 

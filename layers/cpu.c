@@ -1,5 +1,8 @@
 #include "layers/cpu.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -10,19 +13,61 @@ static int has_f16c(void)
     return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx >> 29 & 1);
 }
 
-int cpu_has_vectors(void)
+static enum cpu_level hardware(void)
 {
-    static int known = -1; /* the same answer whoever asks first */
-    int answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
-    if (answer < 0) {
-        answer = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
-        __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
-    }
-    return answer;
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c()) return CPU_PORTABLE;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq") ||
+        !__builtin_cpu_supports("avx512vnni"))
+        return CPU_AVX2;
+    return CPU_AVX512;
 }
 #else
-int cpu_has_vectors(void)
+static enum cpu_level hardware(void)
 {
-    return 0;
+    return CPU_PORTABLE;
 }
 #endif
+
+static enum cpu_level environment(void)
+{
+    const char *asked = getenv("LASSIM_CPU");
+    if (asked != NULL && strcmp(asked, "portable") == 0) return CPU_PORTABLE;
+    if (asked != NULL && strcmp(asked, "avx2") == 0) return CPU_AVX2;
+    return CPU_AVX512;
+}
+
+static enum cpu_level lower(enum cpu_level a, enum cpu_level b)
+{
+    return a < b ? a : b;
+}
+
+static int known = -1; /* the hardware's and the environment's level: the same answer whoever asks first */
+static int limit = -1; /* cpu_limit's, -1: none */
+
+enum cpu_level cpu_level(void)
+{
+    int level = __atomic_load_n(&limit, __ATOMIC_RELAXED);
+    if (level >= 0) return (enum cpu_level)level;
+    level = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (level < 0) {
+        level = (int)lower(hardware(), environment());
+        __atomic_store_n(&known, level, __ATOMIC_RELAXED);
+    }
+    return (enum cpu_level)level;
+}
+
+void cpu_limit(enum cpu_level level)
+{
+    __atomic_store_n(&limit, (int)lower(hardware(), level), __ATOMIC_RELAXED);
+}
+
+int cpu_has_vectors(void)
+{
+    return cpu_level() >= CPU_AVX2;
+}
+
+int cpu_has_avx512(void)
+{
+    return cpu_level() >= CPU_AVX512;
+}

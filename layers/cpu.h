@@ -1,8 +1,22 @@
-/* What the CPU can do, asked once per call: which synapse kernels may run. */
+/* Which instructions the kernels may use: a level, each including those before it.  Every kernel gives the same
+ * integers at every level, so the level changes the time and nothing else. */
 #ifndef LASSIM_LAYERS_CPU_H
 #define LASSIM_LAYERS_CPU_H
 
-/* 1 if AVX2, FMA and F16C can be used, else 0 (always 0 but on x86-64).  Cheap. */
+enum cpu_level {
+    CPU_PORTABLE = 0, /* plain C */
+    CPU_AVX2,         /* AVX2, FMA, F16C */
+    CPU_AVX512        /* besides, AVX-512 F, BW, VL, DQ and VNNI */
+};
+
+/* The highest level that this CPU has (CPU_PORTABLE but on x86-64), that the environment variable LASSIM_CPU
+ * (portable, avx2 or avx512, read once; anything else says nothing) and that cpu_limit allow.  Cheap, from any thread. */
+enum cpu_level cpu_level(void);
+/* From now on no level above this one, whatever the environment says; CPU_AVX512 lifts the limit.  For tests. */
+void cpu_limit(enum cpu_level level);
+
+/* cpu_level() >= CPU_AVX2, cpu_level() >= CPU_AVX512. */
 int cpu_has_vectors(void);
+int cpu_has_avx512(void);
 
 #endif

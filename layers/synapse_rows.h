@@ -18,6 +18,14 @@ struct synapse_rows {
     uint32_t targets;
 };
 
+/* The integer of target i of an I4 row (layers/params.h: weight_row). */
+static inline int32_t synapse_i4(const uint8_t *row, const uint8_t *scales, uint32_t i)
+{
+    uint32_t byte = row[i / WEIGHT_GROUP * (WEIGHT_GROUP / 2) + i % (WEIGHT_GROUP / 2)];
+    uint32_t half = i % WEIGHT_GROUP < WEIGHT_GROUP / 2 ? byte & 15 : byte >> 4;
+    return ((int32_t)(half ^ 8) - 8) * scales[i];
+}
+
 /* sum[0..width) += (sum over the spikes of +-w[source][tile + i]) << shift.  The caller guarantees that
  * the inner sum fits 32 bits.  width <= SYNAPSE_TILE.  AVX2 and F16C where the CPU has them, else portable
  * C; same integers. */

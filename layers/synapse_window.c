@@ -1,6 +1,7 @@
 #include "layers/synapse_window.h"
 
 #include "layers/synapse.h"
+#include "layers/synapse_integers.h"
 #include "layers/synapse_tile.h"
 #include "neurons/oat.h"
 #include "neurons/real.h"
@@ -25,7 +26,9 @@ struct active_rows {
 size_t synapse_window_scratch(uint32_t sources, uint32_t tokens)
 {
     size_t sparse = (size_t)sources * (sizeof(uint32_t) + sizeof(double)) + SYNAPSE_TILE_TARGETS * sizeof(double);
-    return (size_t)sources * tokens * sizeof(double) + synapse_panel_scratch(tokens) + sparse + 256;
+    size_t floats = (size_t)sources * tokens * sizeof(double) + synapse_panel_scratch(tokens) + sparse + 256;
+    size_t integers = synapse_integers_scratch(sources, tokens);
+    return floats > integers ? floats : integers;
 }
 
 static int in_plane(enum plane plane, uint32_t code)
@@ -163,8 +166,7 @@ static void receive_wide(const struct matrix *matrix, uint32_t sources, uint32_t
     for (uint32_t k = 0; k < sources; k++) {
         if (!in_plane(PLANE_ALL, window->codes[k])) continue;
         int64_t value = source_value(source, PLANE_ALL, k, window->codes[k]);
-        for (uint32_t i = from; i < to; i++)
-            window->sum[i] += value * synapse_integer(matrix, targets, k, i);
+        for (uint32_t i = from; i < to; i++) window->sum[i] += value * synapse_integer(matrix, targets, k, i);
     }
 }
 
@@ -174,7 +176,11 @@ void synapse_window_receive(const struct matrix *matrix, uint32_t sources, uint3
 {
     struct workspace w = cut(scratch, sources, tokens);
     if (from >= to) return;
-    if (matrix->bound >> source->j >= EXACT_DOUBLE || !weight_is_float(matrix->type)) {
+    if (!weight_is_float(matrix->type)) {
+        synapse_integers_receive(matrix, sources, targets, source, window, tokens, from, to, scratch);
+        return;
+    }
+    if (matrix->bound >> source->j >= EXACT_DOUBLE) {
         for (uint32_t t = 0; t < tokens; t++) receive_wide(matrix, sources, targets, source, &window[t], from, to);
         return;
     }

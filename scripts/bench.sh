@@ -1,7 +1,8 @@
 #!/bin/sh
 # bench.sh BUILD [quick]: runs every benchmark and writes BUILD/bench/bench.json (machine, date, commit, flags and all
 # results).  A full run also replaces bench/results/bench.json and the figures of README.md; a quick one prints
-# them.  Called by `make bench [QUICK=1]`, which builds what this runs.
+# them.  Models are made once, under BUILD/bench/models; peers take part where bench/peers/install.sh has put them.
+# What `make bench-large` (bench/results/large.json) and the W5 runs (BUILD/bench/w5.json) measured is taken in.  Called by `make bench [QUICK=1]`, which builds what this runs.
 set -eu
 build=$1
 quick=${2:+--quick}
@@ -21,6 +22,10 @@ step() { # NAME COMMAND...: stdout to $work/NAME.json
     mv "$work/$name.json.part" "$work/$name.json"
 }
 
+models() { # NAME...: NAME=FILE words
+    bench/models.sh "$build" "$@"
+}
+
 commit=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 modified=false
 [ -z "$(git status --porcelain --untracked-files=no 2>/dev/null)" ] || modified=true
@@ -31,6 +36,23 @@ step synapse "$out/micro/bench_synapse"
 step run "$out/bench_run" "$build/lassim" examples/opt-tiny "$work"
 step loss "$out/bench_loss" "$build/lassim" examples/opt-tiny "$work"
 
+if [ -n "$quick" ]; then
+    shapes="125m 125m-i16" layers="layers layers-i16" large_shapes=""
+else
+    shapes="125m 125m-i16" layers="layers layers-i16 layers50" large_shapes="1.3b 1.3b-i16"
+fi
+python=build/peers/torch/bin/python
+peer=""
+[ ! -x "$python" ] || peer="--peer $python bench/peers/torch_las.py"
+# shellcheck disable=SC2046,SC2086 # words of NAME=FILE; no shape, no word
+{
+    step read "$out/micro/bench_read"
+    step decode "$out/bench_decode" $(models $shapes $large_shapes)
+    step prompt "$out/bench_prompt" $peer $(models $layers)
+    step context "$out/bench_context" "$out/models/125m.snn"
+    step memory "$out/bench_memory" "$build/lassim" "$work" $(models 125m ${large_shapes%% *})
+}
+
 {
     printf '{"schema": "lassim-bench-1", "command": "make bench%s", "quick": %s,\n' \
         "${quick:+ QUICK=1}" "$([ -n "$quick" ] && echo true || echo false)"
@@ -40,15 +62,19 @@ step loss "$out/bench_loss" "$build/lassim" examples/opt-tiny "$work"
     printf '"machine": {"cpu": "%s", "cores": %s, "memory_kib": %s, "kernel": "%s", "load": %s}' \
         "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 | escape)" "$(nproc)" \
         "$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)" "$(uname -r | escape)" "$load"
-    for name in run loss synapse queue neurons; do
+    for name in run loss synapse queue neurons read decode prompt context memory; do
         printf ',\n"%s": ' "$name"
         cat "$work/$name.json"
+    done
+    for file in "$out/w5.json" bench/results/large.json; do
+        [ ! -f "$file" ] || { printf ',\n"%s": ' "$(basename "$file" .json)"; cat "$file"; }
     done
     echo '}'
 } >"$out/bench.json.part"
 mv "$out/bench.json.part" "$out/bench.json"
 "$out/figures" "$out/bench.json" >"$work/figures.md"
 echo "bench: wrote $out/bench.json" >&2
+sed -n 's/^| \(W[0-9]\) | \(.*\) | [^|]* | [^|]* | – | not measured: \(.*\) |$/bench: left out: \1, \2: \3/p' "$work/figures.md" >&2
 
 if [ -n "$quick" ]; then
     cat "$work/figures.md"

@@ -23,12 +23,13 @@ static double change_percent(const struct self_check *check)
     return check->ppl_dense > 0 ? 100 * (check->ppl_spiking - check->ppl_dense) / check->ppl_dense : 0;
 }
 
-static void print_prose(FILE *out, const char *output, const struct convert_report *report)
+static void print_prose(FILE *out, const struct convert_options *options, const struct convert_report *report)
 {
     const struct self_check *check = &report->check;
-    fprintf(out, "wrote                %s\n", output);
-    fprintf(out, "weights              %llu, %llu of them moved by their grid (largest move %.3g)\n",
-            (unsigned long long)report->weights, (unsigned long long)report->moved, report->moved_max);
+    fprintf(out, "wrote                %s\n", options->output);
+    fprintf(out, "weights              %llu, %llu of them moved by their grid%s (largest move %.3g)\n",
+            (unsigned long long)report->weights, (unsigned long long)report->moved,
+            options->weights == CONVERT_WEIGHTS_KEEP ? "" : " or scale", report->moved_max);
     fprintf(out, "calibrated on        %llu tokens\n", (unsigned long long)report->calibration_tokens);
     fprintf(out, "self-check, spiking against the checkpoint in double on %llu calibration tokens\n",
             (unsigned long long)check->tokens);
@@ -45,11 +46,12 @@ static void print_json(FILE *out, const struct convert_options *options, const s
 {
     const struct self_check *check = &report->check;
     fprintf(out,
-            "{\"timesteps\": %u, \"code\": \"%s\", \"weights\": %llu, \"weights_moved\": %llu, \"moved_max\": %.17g, "
+            "{\"timesteps\": %u, \"code\": \"%s\", \"weights_option\": \"%s\", \"weights\": %llu, \"weights_moved\": "
+            "%llu, \"moved_max\": %.17g, "
             "\"calibration_tokens\": %llu, ",
             (unsigned)options->timesteps, options->code == SPIKE_CODE_TERNARY ? "ternary" : "radix",
-            (unsigned long long)report->weights, (unsigned long long)report->moved, report->moved_max,
-            (unsigned long long)report->calibration_tokens);
+            convert_weights_name(options->weights), (unsigned long long)report->weights,
+            (unsigned long long)report->moved, report->moved_max, (unsigned long long)report->calibration_tokens);
     fprintf(out,
             "\"self_check\": {\"tokens\": %llu, \"ppl_dense\": %.17g, \"ppl_spiking\": %.17g, \"dppl_percent\": %.17g, "
             "\"kl_mean\": %.17g, \"kl_max\": %.17g, \"top1_agreement\": %.17g, \"saturations\": %llu}}\n",
@@ -114,6 +116,7 @@ int cmd_convert(const struct cli *cli)
         .calibration = cli_text(cli, OPTION_CALIBRATION),
         .timesteps = (uint32_t)cli_integer(cli, OPTION_CONVERT_TIMESTEPS),
         .code = cli_integer(cli, OPTION_CODE) == 1 ? SPIKE_CODE_TERNARY : SPIKE_CODE_RADIX,
+        .weights = (enum convert_weights)cli_integer(cli, OPTION_WEIGHTS),
         .hg_error = cli_given(cli, OPTION_HG_ERROR) ? cli_real(cli, OPTION_HG_ERROR) : CONVERT_HG_ERROR,
         .no_clobber = cli_flag(cli, OPTION_NO_CLOBBER),
         .progress = progress ? show_progress : NULL,
@@ -128,6 +131,6 @@ int cmd_convert(const struct cli *cli)
     if (cli_flag(cli, OPTION_JSON))
         print_json(out, &options, &report);
     else if (!quiet)
-        print_prose(out, options.output, &report);
+        print_prose(out, &options, &report);
     return LASSIM_OK;
 }

@@ -33,7 +33,7 @@ static void begin(const char *folder, enum threshold_rule rule, struct calibrate
     c->model.population = calloc(c->model.graph->populations, sizeof *c->model.population);
     c->model.calibrated_max = calloc(c->model.graph->populations, sizeof *c->model.calibrated_max);
     c->model.matrix = calloc(c->model.graph->matrices, sizeof *c->model.matrix);
-    c->calibration = (struct calibration){c->opened.tensors, &c->model, rule, 2, 0, 0};
+    c->calibration = (struct calibration){.tensors = c->opened.tensors, .model = &c->model, .rule = rule, .threads = 2};
 }
 
 static void end(struct calibrated *c)

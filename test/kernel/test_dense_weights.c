@@ -63,6 +63,33 @@ static void every_bf16_is_the_upper_half(void **state)
     }
 }
 
+/* Integers times their target's scale, from a row in the middle of a group. */
+static void integers_take_their_scale(void **state)
+{
+    enum { SOURCES = 70, TARGETS = 45, FIRST = 29, COUNT = 40 };
+    (void)state;
+    for (int type = WEIGHT_I16; type < WEIGHT_TYPES; type++) {
+        static uint8_t bytes[SOURCES * TARGETS * 4];
+        double scale[TARGETS];
+        float out[COUNT * TARGETS];
+        struct matrix matrix = {.type = (enum weight_type)type, .weights = bytes, .scale = scale};
+        struct matrix_slot slot = {.sources = SOURCES, .targets = TARGETS};
+        struct graph graph = {.matrices = 1, .matrix = &slot};
+        struct model model = {.graph = &graph, .matrix = &matrix};
+        struct dense_weights weights;
+        struct lassim_error error;
+        assert_true(weight_bytes(matrix.type, SOURCES, TARGETS) <= sizeof bytes);
+        for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 167 + i / 256 * 31);
+        for (int i = 0; i < TARGETS; i++) scale[i] = 0.3 + i * 0.01;
+        dense_weights_of_model(&model, &weights);
+        assert_ptr_equal(weights.mapped(weights.context, 0), &matrix);
+        assert_int_equal(weights.rows(weights.context, 0, FIRST, COUNT, out, &error), 0);
+        for (uint32_t j = 0; j < COUNT; j++)
+            for (uint32_t i = 0; i < TARGETS; i++)
+                assert_true(out[j * TARGETS + i] == (float)(matrix_value(&matrix, TARGETS, FIRST + j, i) * scale[i]));
+    }
+}
+
 static void rows_biases_and_norms_are_the_models(void **state)
 {
     (void)state;
@@ -98,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_f16_is_exact),
         cmocka_unit_test(every_bf16_is_the_upper_half),
+        cmocka_unit_test(integers_take_their_scale),
         cmocka_unit_test(rows_biases_and_norms_are_the_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

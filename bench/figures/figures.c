@@ -1,40 +1,7 @@
 /* Prints the README's figures, in Markdown, from what `make bench` measured.
  *
  * figures BENCH.json: exit 0; 1 if a figure is missing. */
-#include <math.h>
-#include <string.h>
-
-#include "bench/command.h"
-
-static const json_t *member(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    if (value != NULL) return value;
-    fprintf(stderr, "figures: expected \"%s\"\n", key);
-    exit(1);
-}
-
-static const char *text(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(member(object, key));
-    return value != NULL ? value : "?";
-}
-
-/* "median (min … max)" of object.key, each divided by unit. */
-static void print_spread(const json_t *object, const char *key, double unit, const char *format)
-{
-    const json_t *spread = member(object, key);
-    if (json_is_null(spread)) {
-        printf("–");
-        return;
-    }
-    printf(format, command_number(spread, "median") / unit);
-    printf(" (");
-    printf(format, command_number(spread, "min") / unit);
-    printf(" … ");
-    printf(format, command_number(spread, "max") / unit);
-    printf(")");
-}
+#include "bench/figures/print.h"
 
 static void print_provenance(const json_t *root)
 {
@@ -48,11 +15,6 @@ static void print_provenance(const json_t *root)
     printf("Load average when it began: %.2f. Figures are medians, in parentheses the lowest and the highest; sides\n"
            "of a comparison take turns in one run.\n\n",
            command_number(machine, "load"));
-}
-
-static double median_of(const json_t *row, const char *key)
-{
-    return command_number(member(row, key), "median");
 }
 
 static void print_run(const json_t *run)
@@ -125,97 +87,6 @@ static void print_loss(const json_t *loss)
         (int)command_number(json_array_get(rows, 0), "timesteps"));
 }
 
-static void print_queue(const json_t *queue)
-{
-    const json_t *row;
-    size_t i;
-    printf("Event queue, hold model (increments 1 … 64 timesteps, random keys), nanoseconds a hold, %d repeats:\n\n"
-           "| pending | event queue | binary heap | ratio |\n| --- | --- | --- | --- |\n",
-           (int)command_number(queue, "repeats"));
-    json_array_foreach(member(queue, "rows"), i, row)
-    {
-        printf("| 10^%.0f | ", log10(command_number(row, "pending")));
-        print_spread(row, "queue_ns", 1, "%.0f");
-        printf(" | ");
-        print_spread(row, "heap_ns", 1, "%.0f");
-        printf(" | %.1f |\n", command_number(row, "ratio"));
-    }
-    printf("\n");
-}
-
-/* Time, rate and share of one row of a run; "–" where nothing was read. */
-static void print_synapse_row(const json_t *row)
-{
-    print_spread(row, "seconds", 1e-3, "%.3f");
-    if (command_number(row, "spikes") > 0)
-        printf(" | %.1f (%.0f %%) | %.2f |", command_number(row, "weights_gigabytes_per_second"),
-               100 * command_number(row, "of_read_bandwidth"),
-               command_number(row, "synaptic_operations_per_second") * 1e-9);
-    else
-        printf(" | – | – |");
-}
-
-static void print_synapse_lines(const json_t *runs)
-{
-    const json_t *run;
-    size_t i;
-    json_array_foreach(runs, i, run)
-    {
-        const json_t *line = member(run, "line");
-        printf("%d thread%s: the machine reads ", (int)command_number(run, "threads"),
-               command_number(run, "threads") > 1 ? "s" : "");
-        print_spread(run, "read_gigabytes_per_second", 1, "%.1f");
-        printf(" GB/s. No spike costs %.3f %% of all spiking; time against spikes is a line that starts at\n"
-               "%.1f %% of the full time, no row further off it than %.1f %%.\n",
-               100 * command_number(line, "idle_over_full"), 100 * command_number(line, "intercept_over_full"),
-               100 * command_number(line, "largest_deviation_over_full"));
-    }
-    printf("\n");
-}
-
-static void print_synapses(const json_t *synapse)
-{
-    const json_t *runs = member(synapse, "runs"), *run, *row;
-    size_t i, k;
-    printf(
-        "Synapse kernel, F16 matrix of %.0f MiB (%d × %d), one step's spikes, %d repeats; weights read a second, in\n"
-        "parentheses their share of what the machine reads:\n\n| active sources |",
-        command_number(synapse, "bytes") / 0x1p20, (int)command_number(synapse, "sources"),
-        (int)command_number(synapse, "targets"), (int)command_number(synapse, "repeats"));
-    json_array_foreach(runs, i, run)
-    {
-        int threads = (int)command_number(run, "threads");
-        printf(" %d thread%s: ms | GB/s | 10⁹ synaptic operations/s |", threads, threads > 1 ? "s" : "");
-    }
-    printf("\n| --- |");
-    for (i = 0; i < json_array_size(runs); i++) printf(" --- | --- | --- |");
-    printf("\n");
-    json_array_foreach(member(json_array_get(runs, 0), "rows"), k, row)
-    {
-        printf("| %.0f %% |", command_number(row, "active_percent"));
-        for (i = 0; i < json_array_size(runs); i++) {
-            printf(" ");
-            print_synapse_row(json_array_get(member(json_array_get(runs, i), "rows"), k));
-        }
-        printf("\n");
-    }
-    printf("\n");
-    print_synapse_lines(runs);
-}
-
-static void print_neurons(const json_t *neurons)
-{
-    const json_t *row;
-    size_t i;
-    printf("Neurons, nanoseconds each (T = 16, %d repeats):\n\n| case | ns |\n| --- | --- |\n",
-           (int)command_number(neurons, "repeats"));
-    json_array_foreach(member(neurons, "rows"), i, row)
-    {
-        printf("| `%s` | %.1f (%.1f … %.1f) |\n", text(row, "name"), command_number(row, "ns_per_neuron"),
-               command_number(row, "lowest"), command_number(row, "highest"));
-    }
-}
-
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -224,6 +95,12 @@ int main(int argc, char **argv)
     }
     json_t *root = command_json(argv[1]);
     print_provenance(root);
+    if (json_object_get(root, "decode") != NULL) { /* written since there is a table of W1 to W8 */
+        print_work(root);
+        print_context(member(root, "context"));
+        if (json_object_get(root, "large") != NULL) print_large(json_object_get(root, "large"));
+        print_peers(root);
+    }
     print_run(member(root, "run"));
     print_loss(member(root, "loss"));
     print_synapses(member(root, "synapse"));

@@ -1,0 +1,198 @@
+#include "layers/synapse_dense.h"
+
+#include <string.h>
+
+#include "layers/synapse_codes.h"
+#include "neurons/oat.h"
+
+enum {
+    TILE_UNITS = 4,    /* of a panel: 128 targets */
+    PANEL_PAIRS = 128, /* 64 KiB a panel */
+    SAMPLES = 8,       /* tokens whose codes a plan looks at */
+    BITS = 16
+};
+
+/* The scratch memory of a call, cut up. */
+struct workspace {
+    struct synapse_pair *panel;      /* [TILE_UNITS][PANEL_PAIRS] */
+    struct synapse_accumulator *acc; /* [planes][tokens][units] */
+    uint32_t *codes[2];              /* planes: [tokens][pairs] */
+    int16_t *code[2];                /* planes of one token: [sources] */
+    uint32_t *any;                   /* [sources]: not 0 where a token has a normal code, then those rows */
+    uint32_t *row;                   /* [2 pairs] */
+    struct synapse_group group[SYNAPSE_GROUPS];
+    uint32_t groups, pairs;
+};
+
+static size_t up_to_line(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static size_t pairs_max(uint32_t sources)
+{
+    return ((size_t)sources + SYNAPSE_SHIFTS + 1) / 2;
+}
+
+/* Hands out the parts; called with at = NULL it only adds up their size. */
+static size_t cut(struct workspace *w, char *at, uint32_t sources, uint32_t tokens)
+{
+    const size_t plane = up_to_line(pairs_max(sources) * tokens * sizeof(uint32_t));
+    const size_t panel = (size_t)TILE_UNITS * PANEL_PAIRS * sizeof(struct synapse_pair);
+    const size_t acc = 2 * (size_t)tokens * TILE_UNITS * sizeof(struct synapse_accumulator);
+    const size_t code = up_to_line(sources * sizeof(int16_t)), any = up_to_line(sources * sizeof(uint32_t));
+    const size_t row = up_to_line(2 * pairs_max(sources) * sizeof(uint32_t));
+    if (at != NULL) {
+        w->panel = (struct synapse_pair *)(void *)at;
+        w->acc = (struct synapse_accumulator *)(void *)(at + panel);
+        w->codes[0] = (uint32_t *)(void *)(at + panel + acc);
+        w->codes[1] = (uint32_t *)(void *)(at + panel + acc + plane);
+        at += panel + acc + 2 * plane;
+        w->code[0] = (int16_t *)(void *)at;
+        w->code[1] = (int16_t *)(void *)(at + code);
+        w->any = (uint32_t *)(void *)(at + 2 * code);
+        w->row = (uint32_t *)(void *)(at + 2 * code + any);
+    }
+    return panel + acc + 2 * plane + 2 * code + any + row;
+}
+
+size_t synapse_dense_scratch(uint32_t sources, uint32_t tokens)
+{
+    return cut(NULL, NULL, sources, tokens);
+}
+
+/* The magnitude if the code is a normal one, else 0. */
+static inline uint32_t normal(uint32_t code)
+{
+    return code & OAT_OUTLIER ? 0 : code & OAT_MAGNITUDE;
+}
+
+/* ---- codes ---- */
+
+/* The rows that any of the tokens needs, by shift: silent ones are not read. */
+static void find_rows(const struct population_params *source, uint32_t sources, const struct synapse_window *window,
+                      uint32_t tokens, struct workspace *w)
+{
+    uint32_t n = 0;
+    memset(w->any, 0, sources * sizeof *w->any);
+    for (uint32_t t = 0; t < tokens; t++)
+        for (uint32_t k = 0; k < sources; k++) w->any[k] |= normal(window[t].codes[k]);
+    for (uint32_t k = 0; k < sources; k++)
+        if (w->any[k] != 0) w->any[n++] = k;
+    w->groups = synapse_codes_sort_rows(source, w->any, n, w->row, w->group);
+    w->pairs = w->groups == 0 ? 0 : (w->group[w->groups - 1].first + w->group[w->groups - 1].count) / 2;
+}
+
+static void split_codes(const struct synapse_plan *plan, const uint32_t *codes, uint32_t sources, struct workspace *w)
+{
+    for (uint32_t k = 0; k < sources; k++) {
+        int32_t value = (int32_t)normal(codes[k]);
+        if (codes[k] & OAT_NEGATIVE) value = -value;
+        if (plan->planes == 1) {
+            w->code[0][k] = (int16_t)synapse_code_clamp(value, plan->covered);
+        } else {
+            int32_t low = ((value + 128) & 255) - 128;
+            w->code[0][k] = (int16_t)low;
+            w->code[1][k] = (int16_t)((value - low) / 256);
+        }
+    }
+}
+
+static void pair_codes(const struct workspace *w, const int16_t *code, uint32_t *pairs)
+{
+    for (uint32_t p = 0; p < w->pairs; p++)
+        pairs[p] = (uint16_t)code[w->row[2 * p]] | (uint32_t)(uint16_t)code[w->row[2 * p + 1]] << 16;
+    /* a group of odd size was filled up with its last row, which counts once */
+    for (uint32_t g = 0; g < w->groups; g++) {
+        uint32_t last = w->group[g].first + w->group[g].count - 1;
+        if (w->row[last] == w->row[last - 1]) pairs[last / 2] &= 0xffff;
+    }
+}
+
+static void make_planes(const struct synapse_plan *plan, uint32_t sources, const struct synapse_window *window,
+                        uint32_t tokens, struct workspace *w)
+{
+    for (uint32_t t = 0; t < tokens; t++) {
+        split_codes(plan, window[t].codes, sources, w);
+        for (unsigned p = 0; p < plan->planes; p++) pair_codes(w, w->code[p], w->codes[p] + (size_t)t * w->pairs);
+    }
+}
+
+/* ---- tiles ---- */
+
+static void spill(const struct synapse_lanes *lanes, const struct synapse_accumulator *acc, uint32_t width,
+                  unsigned shift, int64_t *sum)
+{
+    int64_t rest[SYNAPSE_UNIT] = {0};
+    uint32_t units = width / SYNAPSE_UNIT, whole = units * SYNAPSE_UNIT;
+    lanes->spill(acc, units, shift, sum);
+    if (whole == width) return;
+    lanes->spill(acc + units, 1, shift, rest);
+    for (uint32_t i = whole; i < width; i++) sum[i] += rest[i - whole];
+}
+
+/* One group of rows onto one tile of all tokens. */
+static void add_group(const struct synapse_lanes *lanes, const struct synapse_plan *plan,
+                      const struct synapse_rows *rows, const struct synapse_group *group,
+                      const struct synapse_window *window, uint32_t tokens, uint32_t tile, uint32_t width,
+                      const struct workspace *w)
+{
+    const uint32_t units = (width + SYNAPSE_UNIT - 1) / SYNAPSE_UNIT, end = (group->first + group->count) / 2;
+    struct synapse_block block = {
+        .panel = w->panel, .units = units, .stride = PANEL_PAIRS, .code_stride = w->pairs, .tokens = tokens};
+    memset(w->acc, 0, (size_t)plan->planes * tokens * units * sizeof *w->acc);
+    for (uint32_t p = group->first / 2; p < end; p += block.pairs) {
+        block.pairs = end - p < PANEL_PAIRS ? end - p : PANEL_PAIRS;
+        lanes->pack(rows, w->row + 2 * (size_t)p, block.pairs, tile, width, PANEL_PAIRS, w->panel);
+        for (unsigned plane = 0; plane < plan->planes; plane++) {
+            block.codes = w->codes[plane] + p;
+            block.fold = plan->fold[plane];
+            block.acc = w->acc + (size_t)plane * tokens * units;
+            lanes->multiply(&block);
+        }
+    }
+    for (unsigned plane = 0; plane < plan->planes; plane++)
+        for (uint32_t t = 0; t < tokens; t++)
+            spill(lanes, w->acc + ((size_t)plane * tokens + t) * units, width, group->shift + 8 * plane,
+                  window[t].sum + tile);
+}
+
+void synapse_dense_receive(const struct synapse_lanes *lanes, const struct synapse_plan *plan,
+                           const struct synapse_rows *rows, uint32_t sources, const struct population_params *source,
+                           const struct synapse_window *window, uint32_t tokens, uint32_t from, uint32_t to,
+                           void *scratch)
+{
+    struct workspace w = {.groups = 0};
+    cut(&w, scratch, sources, tokens);
+    find_rows(source, sources, window, tokens, &w);
+    make_planes(plan, sources, window, tokens, &w);
+    for (uint32_t tile = from; tile < to; tile += TILE_UNITS * SYNAPSE_UNIT) {
+        uint32_t width = to - tile < TILE_UNITS * SYNAPSE_UNIT ? to - tile : TILE_UNITS * SYNAPSE_UNIT;
+        for (uint32_t g = 0; g < w.groups; g++)
+            add_group(lanes, plan, rows, &w.group[g], window, tokens, tile, width, &w);
+    }
+}
+
+/* ---- plan ---- */
+
+/* Pairs of codes up to `limit` whose products with any weights of the type fit 32 bits together. */
+static uint32_t fold_pairs(enum weight_type type, int32_t limit)
+{
+    return INT32_MAX / (2 * (uint32_t)limit) / synapse_weight_limit(type);
+}
+
+static struct synapse_plan plan_of(enum weight_type type, unsigned planes, int32_t covered)
+{
+    if (planes == 2)
+        return (struct synapse_plan){2, SYNAPSE_ALL_COVERED, {fold_pairs(type, 128), fold_pairs(type, 256)}};
+    return (struct synapse_plan){planes, covered, {fold_pairs(type, covered), 0}};
+}
+
+struct synapse_plan synapse_dense_plan(const struct synapse_lanes *lanes, enum synapse_way way, enum weight_type type,
+                                       uint32_t sources, const struct synapse_window *window, uint32_t tokens)
+{
+    (void)sources, (void)window, (void)tokens;
+    if (lanes == NULL || way == SYNAPSE_WAY_SPARSE) return (struct synapse_plan){0, 0, {0}};
+    if (way == SYNAPSE_WAY_TWO_PLANES) return plan_of(type, 2, 0);
+    return plan_of(type, 1, 8191);
+}
