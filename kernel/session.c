@@ -19,6 +19,7 @@ struct lassim_session {
     struct topology *topology;
     struct team *team;
     struct pool *pool;
+    struct memory_plan plan;
     struct accounting *accounting;
     struct trace_writer *trace;
     struct event_engine *event;
@@ -89,15 +90,31 @@ static enum lassim_status open_machine(lassim_session *session, struct lassim_er
     return pool_new(session->topology, node, SIZE_MAX, &session->pool, error);
 }
 
+static enum lassim_status plan_memory(lassim_session *session, const struct engine_setup *setup,
+                                      struct lassim_error *error)
+{
+    const struct graph *graph = session->model->graph;
+    int fused = session->options.engine == LASSIM_ENGINE_FUSED;
+    session->plan = (struct memory_plan){.state = fused ? fused_engine_bytes(setup) : event_engine_bytes(setup),
+                                         .cache = network_cache_bytes(graph),
+                                         .available = memory_available("")};
+    for (uint32_t m = 0; m < graph->matrices; m++)
+        session->plan.weights +=
+            weight_bytes(session->model->matrix[m].type, graph->matrix[m].sources, graph->matrix[m].targets);
+    return memory_plan_check(&session->plan, error);
+}
+
 static enum lassim_status open_event(lassim_session *session, struct lassim_error *error)
 {
     enum lassim_status status = open_machine(session, error);
     if (status != LASSIM_OK) return status;
-    if (session->options.trace != NULL) status = open_trace(session, error);
+    struct engine_setup setup = {session->model,     session->steps, session->options.prompt_chunk,
+                                 session->team,      session->pool,  NULL,
+                                 session->accounting};
+    status = plan_memory(session, &setup, error);
+    if (status == LASSIM_OK && session->options.trace != NULL) status = open_trace(session, error);
     if (status != LASSIM_OK) return status;
-    const struct engine_setup setup = {session->model,     session->steps, session->options.prompt_chunk,
-                                       session->team,      session->pool,  session->trace,
-                                       session->accounting};
+    setup.trace = session->trace;
     if (session->options.engine == LASSIM_ENGINE_FUSED) return fused_engine_new(&setup, &session->fused, error);
     return event_engine_new(&setup, &session->event, error);
 }
@@ -290,6 +307,11 @@ uint64_t session_dense_macs(const lassim_session *session)
 uint32_t session_steps(const lassim_session *session)
 {
     return session->steps;
+}
+
+const struct memory_plan *session_memory_plan(const lassim_session *session)
+{
+    return session->options.engine == LASSIM_ENGINE_DENSE ? NULL : &session->plan;
 }
 
 uint32_t session_threads(const lassim_session *session)

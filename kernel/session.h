@@ -3,6 +3,7 @@
 #define LASSIM_KERNEL_SESSION_H
 
 #include "kernel/counters.h"
+#include "kernel/memory_plan.h"
 #include "kernel/model.h"
 #include "kernel/team.h"
 
@@ -24,6 +25,8 @@ uint64_t session_timesteps(lassim_session *session);
 uint64_t session_dense_macs(const lassim_session *session);
 /* T of this session. */
 uint32_t session_steps(const lassim_session *session);
+/* What the session's state takes; NULL for the engine dense. */
+const struct memory_plan *session_memory_plan(const lassim_session *session);
 /* Worker threads of this session. */
 uint32_t session_threads(const lassim_session *session);
 /* Those threads; the session's, which must not be feeding while somebody else uses them. */

@@ -54,6 +54,8 @@ typedef void *network_allocate(void *context, size_t bytes);
  * together in whole windows, level by level (network_receive_window).
  * Bytes that network_new will ask for, each array rounded up to 64. */
 uint64_t network_bytes(const struct network_model *model, unsigned workers, uint32_t window_tokens);
+/* The part of them that is the KV cache, at the longest context. */
+uint64_t network_cache_bytes(const struct graph *graph);
 struct network *network_new(const struct network_model *model, unsigned workers, uint32_t window_tokens,
                             network_allocate *allocate, void *context);
 /* Back to an empty sequence.  O(state). */

@@ -144,12 +144,24 @@ static void take_norms(struct builder *b, struct network *network)
     }
 }
 
+/* One layer's keys, in whole blocks. */
+static uint64_t cached_keys(const struct model_config *config)
+{
+    return (config->positions + KEY_BLOCK - 1u) / KEY_BLOCK * KEY_BLOCK * (uint64_t)config->hidden;
+}
+
+uint64_t network_cache_bytes(const struct graph *graph)
+{
+    const struct model_config *config = &graph->config;
+    uint64_t values = (uint64_t)config->positions * config->hidden;
+    return config->layers * (cached_keys(config) + values) * sizeof(int32_t);
+}
+
 static void take_attentions(struct builder *b, struct network *network)
 {
     const struct model_config *config = &network->model.graph->config;
     for (uint32_t l = 0; l < config->layers; l++) {
-        uint64_t blocks = (config->positions + KEY_BLOCK - 1u) / KEY_BLOCK;
-        int32_t *keys = take(b, blocks * KEY_BLOCK * config->hidden, sizeof *keys);
+        int32_t *keys = take(b, cached_keys(config), sizeof *keys);
         int32_t *values = take(b, (uint64_t)config->positions * config->hidden, sizeof *values);
         for (uint32_t c = 0; c < network->copies; c++) {
             struct attention_state *attention =

@@ -306,6 +306,16 @@ static enum lassim_status finish(struct run *run)
     return LASSIM_OK;
 }
 
+/* Before the run, for whoever watches; a file of diagnostics holds what went wrong and nothing else. */
+static void announce_memory(const struct run *run)
+{
+    char line[256];
+    const struct memory_plan *plan = session_memory_plan(run->session);
+    if (plan == NULL || cli_flag(run->cli, OPTION_QUIET) || !isatty(STDERR_FILENO)) return;
+    memory_plan_print(plan, line, sizeof line);
+    fprintf(stderr, "%s\n", line);
+}
+
 int cmd_run(const struct cli *cli)
 {
     struct lassim_error error = {LASSIM_OK, ""};
@@ -314,6 +324,7 @@ int cmd_run(const struct cli *cli)
     struct run run = {.cli = cli, .prose = taken ? stderr : stdout, .error = &error};
     if (check_options(cli) != 0) return LASSIM_ERR_USAGE;
     enum lassim_status status = open_all(&run);
+    if (status == LASSIM_OK) announce_memory(&run);
     if (status == LASSIM_OK) status = simulate_watched(&run);
     if (status == LASSIM_OK) status = finish(&run);
     close_all(&run);

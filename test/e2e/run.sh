@@ -9,6 +9,10 @@ N=6
 
 expect 0 run -p "$PROMPT" -n $N --trace "$WORK/a.bin" --metrics "$WORK/a.json"
 [ -s "$WORK/err" ] && complain "a good run writes to stderr: $(head -n 2 "$WORK/err")"
+# On a terminal the memory plan comes first.
+script -qec "$LASSIM --model $MODEL --token-ids $IDS -n 0" /dev/null </dev/null >"$WORK/tty"
+head -n 1 "$WORK/tty" | grep -q 'memory: weights .* MiB mapped, state .* MiB (KV cache .* MiB)' ||
+    complain "no memory plan on a terminal: $(head -n 1 "$WORK/tty")"
 head -n 1 "$WORK/out" | grep -q '^Call me Ishmael\.' || complain "the text does not begin with the prompt"
 for word in tokens neurons timesteps spikes synaptic_operations dense_macs horowitz45_fp32 spiking dense; do
     grep -qw "$word" "$WORK/out" || complain "the table lacks $word"

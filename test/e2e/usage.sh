@@ -37,7 +37,7 @@ expect 2 "$LASSIM" convert && expect_line CKPT_DIR
 expect 2 "$LASSIM" convert a && expect_line --output
 expect 2 "$LASSIM" convert a b -o c && expect_line b
 expect 2 "$LASSIM" convert a -o b --code morse && expect_line --code radix ternary
-expect 2 "$LASSIM" convert a -o b --weights q4 && expect_line --weights keep
+expect 2 "$LASSIM" convert a -o b --weights q5 && expect_line --weights keep
 expect 2 "$LASSIM" inspect && expect_line FILE.snn
 expect 2 "$LASSIM" verify --model x && expect_line --text
 expect 2 "$LASSIM" trace export x -o y && expect_line --format
