@@ -7,7 +7,7 @@
 
 #include "neurons/real.h"
 
-enum { TINY_TABLES = 3, TINY_GRID = -6, TABLE_CAPACITY = 1 << 12 };
+enum { FLOAT_TYPES = 3, TINY_TABLES = 3, TINY_GRID = -6, TABLE_CAPACITY = 1 << 12 };
 
 static void *allocate(size_t count, size_t size)
 {
@@ -51,8 +51,8 @@ struct model_config tiny_config(void)
                                  .norm_epsilon = 1e-5};
 }
 
-/* integer * 2^TINY_GRID, which all three types hold exactly. */
-static void store_weight(enum weight_type type, void *weights, uint64_t index, int integer)
+/* integer * 2^TINY_GRID, which all three types of floats hold exactly. */
+static void store_float(enum weight_type type, void *weights, uint64_t index, int integer)
 {
     float value = (float)integer * 0x1p-6f;
     uint32_t bits;
@@ -68,6 +68,51 @@ static void store_weight(enum weight_type type, void *weights, uint64_t index, i
             (uint16_t)((bits >> 16 & 0x8000) | ((bits >> 23 & 0xff) - 112) << 10 | (bits >> 13 & 0x3ff));
 }
 
+/* Signed and within limit, all of its digits random. */
+static int random_within(uint64_t *seed, int limit)
+{
+    return (int)(next_random(seed) >> 32) % (limit + 1);
+}
+
+/* One row of 4-bit integers, and with a group's first row its scales. */
+static void store_i4(const struct matrix *matrix, uint32_t source, uint32_t targets, uint64_t *seed)
+{
+    const uint8_t *scales;
+    uint8_t *row = (uint8_t *)(uintptr_t)weight_row(WEIGHT_I4, matrix->weights, targets, source, &scales);
+    for (uint32_t i = 0; i < targets; i++) {
+        int largest = source == 0 && i == 0, half = largest ? -7 : random_within(seed, i == 0 ? 6 : 7);
+        if (source % WEIGHT_GROUP == 0)
+            ((uint8_t *)(uintptr_t)scales)[i] = (uint8_t)(largest ? 255 : 1 + next_random(seed) % 254);
+        row[i / 32 * 16 + i % 16] |= (uint8_t)((half & 15) << (i % 32 < 16 ? 0 : 4));
+    }
+}
+
+static void store_row(const struct matrix *matrix, uint32_t source, uint32_t targets, uint64_t *seed)
+{
+    void *weights = (void *)(uintptr_t)matrix->weights;
+    uint64_t first = (uint64_t)source * targets;
+    if (matrix->type == WEIGHT_I4) {
+        store_i4(matrix, source, targets, seed);
+        return;
+    }
+    for (uint64_t i = first; i < first + targets; i++)
+        if (matrix->type == WEIGHT_I16)
+            ((int16_t *)weights)[i] = (int16_t)(i == 0 ? -32767 : random_within(seed, 32766));
+        else if (matrix->type == WEIGHT_I8)
+            ((int8_t *)weights)[i] = (int8_t)(i == 0 ? 127 : random_within(seed, 126));
+        else
+            store_float(matrix->type, weights, i, random_integer(seed));
+}
+
+/* Scales with which weights of any integer type are about as large as the floats: at most 1 or so. */
+static double *random_scales(enum weight_type type, uint32_t targets, uint64_t *seed)
+{
+    double *scale = allocate(targets, sizeof *scale);
+    double largest = type == WEIGHT_I16 ? 32767 : type == WEIGHT_I8 ? 127 : 7 * 255;
+    for (uint32_t i = 0; i < targets; i++) scale[i] = (1 + (double)(next_random(seed) % 1000) / 3000) / largest;
+    return scale;
+}
+
 static double *random_vector(uint64_t n, uint64_t *seed)
 {
     double *vector = allocate(n, sizeof *vector);
@@ -75,17 +120,17 @@ static double *random_vector(uint64_t n, uint64_t *seed)
     return vector;
 }
 
-static void make_matrix(struct model *model, uint32_t m, uint64_t *seed, int bare)
+static void make_matrix(struct model *model, uint32_t m, enum weight_type type, uint64_t *seed, int bare)
 {
     const struct matrix_slot *slot = &model->graph->matrix[m];
     struct matrix *matrix = &model->matrix[m];
     struct matrix_proof proof;
     uint64_t n = (uint64_t)slot->sources * slot->targets;
-    matrix->type = (enum weight_type)(m % 3);
-    matrix->grid = TINY_GRID;
-    void *weights = allocate(n, weight_size(matrix->type));
-    for (uint64_t i = 0; i < n; i++) store_weight(matrix->type, weights, i, random_integer(seed));
-    matrix->weights = weights;
+    matrix->type = type;
+    matrix->grid = weight_is_float(type) ? TINY_GRID : 0;
+    matrix->weights = allocate(weight_bytes(type, slot->sources, slot->targets), 1);
+    for (uint32_t j = 0; j < slot->sources; j++) store_row(matrix, j, slot->targets, seed);
+    if (!weight_is_float(type)) matrix->scale = random_scales(type, slot->targets, seed);
     if (slot->has_bias && !bare) matrix->bias = random_vector(slot->targets, seed);
     const char *reason = params_prove_matrix(model->graph, m, matrix, &model->population[slot->source], &proof);
     LASSIM_INVARIANT(reason == NULL, "%s: %s", slot->name, reason);
@@ -141,7 +186,9 @@ static void make_tables(struct model *model)
     make_table(&model->table[2], HG_RSQRT, real_floor_log2(config->norm_epsilon), 6);
 }
 
-struct model *tiny_model_new(const struct model_config *config, uint64_t seed, int bare)
+/* Matrix m has type (m + offset) % types. */
+static struct model *make_model(const struct model_config *config, uint64_t seed, int bare, uint32_t offset,
+                                uint32_t types)
 {
     const char *reason;
     struct model *model = allocate(1, sizeof *model);
@@ -158,7 +205,8 @@ struct model *tiny_model_new(const struct model_config *config, uint64_t seed, i
     model->norm = allocate(graph->norms, sizeof *model->norm);
     make_tables(model);
     for (uint32_t p = 0; p < graph->populations; p++) make_population(model, p, &seed);
-    for (uint32_t m = 0; m < graph->matrices; m++) make_matrix(model, m, &seed, bare);
+    for (uint32_t m = 0; m < graph->matrices; m++)
+        make_matrix(model, m, (enum weight_type)((m + offset) % types), &seed, bare);
     for (uint32_t n = 0; n < graph->norms && !bare; n++) {
         model->norm[n].gamma = random_vector(config->hidden, &seed);
         model->norm[n].beta = random_vector(config->hidden, &seed);
@@ -170,12 +218,23 @@ struct model *tiny_model_new(const struct model_config *config, uint64_t seed, i
     return model;
 }
 
+struct model *tiny_model_new(const struct model_config *config, uint64_t seed, int bare)
+{
+    return make_model(config, seed, bare, 0, FLOAT_TYPES);
+}
+
+struct model *tiny_model_mixed(const struct model_config *config, uint64_t seed, int bare, uint32_t offset)
+{
+    return make_model(config, seed, bare, offset, WEIGHT_TYPES);
+}
+
 void tiny_model_free(struct model *model)
 {
     for (uint32_t p = 0; p < model->graph->populations; p++) free((void *)model->population[p].shift);
     for (uint32_t m = 0; m < model->graph->matrices; m++) {
         free((void *)model->matrix[m].weights);
         free((void *)model->matrix[m].bias);
+        free((void *)model->matrix[m].scale);
     }
     for (uint32_t n = 0; n < model->graph->norms; n++) {
         free((void *)model->norm[n].gamma);
@@ -201,12 +260,16 @@ enum lassim_status tiny_model_write(const struct model *model, const char *path,
     enum weight_type *types = allocate(graph->matrices, sizeof *types);
     for (uint32_t m = 0; m < graph->matrices; m++) types[m] = model->matrix[m].type;
     enum lassim_status status = model_writer_begin(path, 0, graph, types, &writer, error);
-    free(types);
-    if (status != LASSIM_OK) return status;
-    for (uint32_t m = 0; m < graph->matrices; m++) {
-        uint64_t n = (uint64_t)graph->matrix[m].sources * graph->matrix[m].targets;
-        memcpy(model_writer_weights(writer, m), model->matrix[m].weights, n * weight_size(model->matrix[m].type));
+    if (status != LASSIM_OK) {
+        free(types);
+        return status;
     }
+    for (uint32_t m = 0; m < graph->matrices; m++) {
+        const struct matrix_slot *slot = &graph->matrix[m];
+        memcpy(model_writer_weights(writer, m), model->matrix[m].weights,
+               weight_bytes(types[m], slot->sources, slot->targets));
+    }
+    free(types);
     return model_writer_finish(writer, model, error);
 }
 

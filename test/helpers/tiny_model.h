@@ -11,6 +11,9 @@ struct model_config tiny_config(void);
 /* Weights rotate through F32, F16 and BF16; affine norms and biases are present unless bare.  Every
  * allocation belongs to the model: tiny_model_free.  Aborts on failure. */
 struct model *tiny_model_new(const struct model_config *config, uint64_t seed, int bare);
+/* The same with every type there is: matrix m has type (m + offset) % WEIGHT_TYPES, integer types a random scale per
+ * target, group scales of 1 .. 255 and, at source 0 and target 0 alone, their largest integer. */
+struct model *tiny_model_mixed(const struct model_config *config, uint64_t seed, int bare, uint32_t offset);
 void tiny_model_free(struct model *model);
 
 /* Writes the model to path through model_writer; returns its status. */

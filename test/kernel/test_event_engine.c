@@ -1,6 +1,6 @@
 /* The engine against an independent model of the same network (test/helpers/naive_model.h): every code of every
  * window, every counter per population and per token, every logit bit for bit, for all T, both codes and the
- * shapes that the OPT family has. */
+ * shapes that the OPT family has, with every type of weights in every matrix. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -197,7 +197,7 @@ static const struct engine_piece mixed[] = {
 static struct model *model_of_shape(int shape, uint64_t seed, int bare, enum spike_code code)
 {
     struct model_config config = shape_of(shape);
-    struct model *model = tiny_model_new(&config, seed, bare);
+    struct model *model = tiny_model_mixed(&config, seed, bare, (uint32_t)seed);
     model->code = code;
     return model;
 }
@@ -272,6 +272,7 @@ static void wide_weights(void **state)
     for (int shape = 0; shape < SHAPES; shape++) {
         struct model *model = model_of_shape(shape, 60u + (unsigned)shape, 0, SPIKE_CODE_TERNARY);
         for (uint32_t m = 0; m < model->graph->matrices; m++) {
+            if (!weight_is_float(model->matrix[m].type)) continue;
             model->matrix[m].grid -= 27;
             model->matrix[m].integer_max <<= 27;
             model->matrix[m].bound <<= 27;
@@ -298,7 +299,7 @@ static void several_blocks(void **state)
             config.hidden = config.embedding = 1040;
         }
         printf("blocks: %u threads\n", threads);
-        struct model *model = tiny_model_new(&config, threads, 0);
+        struct model *model = tiny_model_mixed(&config, threads, 0, threads);
         check(model, 5, threads, whole);
         tiny_model_free(model);
     }

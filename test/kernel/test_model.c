@@ -80,6 +80,7 @@ static void compare_matrices(const struct model *a, const struct model *b)
         assert_memory_equal(x->weights, y->weights, snn_weights_size(slot, x->type));
         assert_int_equal((uintptr_t)y->weights % SNN_ALIGN, 0);
         assert_vector(x->bias, y->bias, slot->targets);
+        assert_vector(x->scale, y->scale, slot->targets);
     }
 }
 
@@ -110,10 +111,10 @@ static void compare_models(const struct model *a, const struct model *b)
     assert_blob(a->provenance, b->provenance);
 }
 
-static void check_round_trip(const struct model_config *config, int bare)
+static void check_round_trip(const struct model_config *config, int bare, uint32_t offset)
 {
     struct lassim_error error = {0};
-    struct model *read = NULL, *made = tiny_model_new(config, 7, bare);
+    struct model *read = NULL, *made = tiny_model_mixed(config, 7, bare, offset);
     if (tiny_model_write(made, path_in("m.snn"), &error) != LASSIM_OK) fail_msg("%s", error.text);
     assert_int_equal(access(path_in("m.snn.partial"), F_OK), -1);
     if (model_open(path_in("m.snn"), &read, &error) != LASSIM_OK) fail_msg("%s", error.text);
@@ -133,12 +134,12 @@ static void every_shape_survives_the_round_trip(void **state)
         config.final_norm = shape % 3 == 2;
         config.layers = 1 + shape / 3 % 2;
         config.embedding = shape / 6 ? 5 : 8;
-        check_round_trip(&config, shape / 3 % 2);
+        check_round_trip(&config, shape / 3 % 2, shape);
     }
     struct model_config odd = tiny_config();
     odd.hidden = odd.embedding = odd.heads = odd.ffn = 1;
     odd.vocabulary = 3;
-    check_round_trip(&odd, 0);
+    for (uint32_t offset = 0; offset < WEIGHT_TYPES; offset++) check_round_trip(&odd, 0, offset);
 }
 
 static void same_model_gives_the_same_bytes(void **state)
@@ -146,7 +147,7 @@ static void same_model_gives_the_same_bytes(void **state)
     (void)state;
     uint64_t size, again_size;
     struct model_config config = tiny_config();
-    struct model *made = tiny_model_new(&config, 3, 0), *again = tiny_model_new(&config, 3, 0);
+    struct model *made = tiny_model_mixed(&config, 3, 0, 1), *again = tiny_model_mixed(&config, 3, 0, 1);
     /* What does not count must not reach the file. */
     again->population[0].scale = 77;
     again->population[0].table = 99;

@@ -23,7 +23,7 @@ static int make_good(void **state)
     (void)state;
     struct model_config config = tiny_config();
     config.embedding = 5;
-    struct model *made = tiny_model_new(&config, 11, 0);
+    struct model *made = tiny_model_mixed(&config, 11, 0, 0);
     good = tiny_model_bytes(made, &good_size);
     tiny_model_free(made);
     return 0;
@@ -69,6 +69,10 @@ static void assert_harmless(const struct model *model)
     for (uint32_t m = 0; m < graph->matrices; m++) {
         assert_true(model->matrix[m].grid >= -200 && model->matrix[m].grid <= 200);
         assert_true(model->matrix[m].bound < UINT64_C(1) << 62);
+        assert_true(model->matrix[m].type < WEIGHT_TYPES);
+        assert_int_equal(model->matrix[m].scale != NULL, model->matrix[m].type > WEIGHT_BF16);
+        for (uint32_t i = 0; model->matrix[m].scale != NULL && i < graph->matrix[m].targets; i++)
+            assert_true(model->matrix[m].scale[i] >= 0x1p-200 && model->matrix[m].scale[i] <= 0x1p200);
         for (uint32_t i = 0; model->matrix[m].bias != NULL && i < graph->matrix[m].targets; i++)
             assert_true(__builtin_fabs(model->matrix[m].bias[i]) <= 0x1p200);
     }
@@ -168,7 +172,7 @@ static void sweep(uint64_t offset, uint64_t size, unsigned *refused, unsigned *a
 static void every_word_of_every_record(void **state)
 {
     (void)state;
-    static const uint32_t types[] = {SNN_CONFIG, SNN_POPULATIONS, SNN_MATRICES, SNN_CHECK, SNN_SHIFTS};
+    static const uint32_t types[] = {SNN_CONFIG, SNN_POPULATIONS, SNN_MATRICES, SNN_CHECK, SNN_SHIFTS, SNN_SCALES};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         unsigned refused = 0, accepted = 0;
         const struct snn_section *section = section_of(good, types[i]);
@@ -215,7 +219,8 @@ struct lie {
 #define NAN_BITS 0x7ff8000000000000
 #define INFINITY_BITS 0x7ff0000000000000
 
-/* Populations: 0 tok, 1 pos, 2 embed, 3 norm1.res, 5 rstd, 6 ln, 7 q, 8 k, 9 v, 10 exp, 11 e, 12 inv. */
+/* Matrices: 0 tok (F32), 1 pos (F16), 2 project_in (BF16), 3 q (I16), 4 k (I8), 5 v (I4), 6 o (F32), ...
+ * Populations: 0 tok, 1 pos, 2 embed, 3 norm1.res, 5 rstd, 6 ln, 7 q, 8 k, 9 v, 10 exp, 11 e, 12 inv. */
 static const struct lie lies[] = {
     {CONFIG(timesteps), 0, "timesteps must be 1 .. 16"},
     {CONFIG(timesteps), 17, "timesteps must be 1 .. 16"},
@@ -262,22 +267,32 @@ static const struct lie lies[] = {
     {POPULATION(0, scale), 0x4000000000000000, "must have scale 1"},
     {POPULATION(0, table), 0, "input population has no table"},
     {POPULATION(10, j), 1, "must have scale 1"},
-    {MATRIX(3, type), 6, "type must be"},
-    {MATRIX(3, type), 1, "expected"},
-    {MATRIX(3, grid), 201, "grid must be"},
-    {MATRIX(3, grid), 0xffffff37, "grid must be"},
-    {MATRIX(3, integer_max), UINT64_C(1) << 62, "integer_max must be"},
-    {MATRIX(3, integer_max), UINT64_C(1) << 50, "bound must be"},
-    {MATRIX(3, bound), UINT64_C(1) << 62, "bound must be"},
-    {MATRIX(3, bound), UINT64_MAX, "bound must be"},
-    {MATRIX(3, bound), 0, "bound must be"},
-    {MATRIX(3, bound), 64, "bound must be at least"},
-    {MATRIX(3, moved), 65, "more weights moved"},
-    {MATRIX(3, moved_max), NAN_BITS, "moved_max"},
-    {MATRIX(3, has_bias), 2, "has_bias"},
+    {MATRIX(3, type), WEIGHT_TYPES, "type must be"},
+    {MATRIX(3, type), 1, "section scales"},
+    {MATRIX(3, type), 4, "within the type's range"},
+    {MATRIX(4, type), 3, "expected"},
+    {MATRIX(4, type), 5, "expected"},
+    {MATRIX(3, grid), 1, "grid must be 0"},
+    {MATRIX(5, grid), 0xffffffff, "grid must be 0"},
+    {MATRIX(3, integer_max), 32768, "within the type's range"},
+    {MATRIX(4, integer_max), 128, "within the type's range"},
+    {MATRIX(5, integer_max), 1786, "within the type's range"},
+    {MATRIX(7, type), 3, "grid must be 0 with integer weights"},
+    {MATRIX(6, type), 1, "expected"},
+    {MATRIX(6, grid), 201, "grid must be"},
+    {MATRIX(6, grid), 0xffffff37, "grid must be"},
+    {MATRIX(6, integer_max), UINT64_C(1) << 62, "integer_max must be"},
+    {MATRIX(6, integer_max), UINT64_C(1) << 50, "bound must be"},
+    {MATRIX(6, bound), UINT64_C(1) << 62, "bound must be"},
+    {MATRIX(6, bound), UINT64_MAX, "bound must be"},
+    {MATRIX(6, bound), 0, "bound must be"},
+    {MATRIX(6, bound), 64, "bound must be at least"},
+    {MATRIX(6, moved), 65, "more weights moved"},
+    {MATRIX(6, moved_max), NAN_BITS, "moved_max"},
+    {MATRIX(6, has_bias), 2, "has_bias"},
     {MATRIX(0, has_bias), 1, "has_bias"},
-    {MATRIX(3, has_bias), 0, "section biases"},
-    {MATRIX(3, sources), 1, "what the configuration implies"},
+    {MATRIX(6, has_bias), 0, "section biases"},
+    {MATRIX(6, sources), 1, "what the configuration implies"},
     {TABLE(0, function), 9, "function must be"},
     {TABLE(0, rows), 0xffffffff, "section tables"},
     {TABLE(0, rows), 1, "section tables"},
@@ -306,6 +321,12 @@ static const struct lie lies[] = {
     {SNN_NORMS, 3 * sizeof(struct snn_norm), 8, NAN_BITS, "gamma and beta"},
     {SNN_BIASES, 8, 8, INFINITY_BITS, "biases must be"},
     {SNN_BIASES, 8, 8, 0x7fe0000000000000, "biases must be"},
+    {SNN_SCALES, 0, 8, 0, "scales, layers.0.q: scales must be 2^-200 .. 2^200"},
+    {SNN_SCALES, 8, 8, NAN_BITS, "scales must be"},
+    {SNN_SCALES, 8, 8, INFINITY_BITS, "scales must be"},
+    {SNN_SCALES, 64, 8, 0xbff0000000000000, "scales, layers.0.k: scales must be"},
+    {SNN_SCALES, 128, 8, 0x4c80000000000000, "scales, layers.0.v: scales must be"}, /* 2^201 */
+    {SNN_SCALES, 128, 8, 0x3360000000000000, "scales must be"},                     /* 2^-201 */
     {SNN_TABLES, 3 * sizeof(struct snn_table), 8, 5, "exp(0) must be 1"},
     {SNN_TABLES, 3 * sizeof(struct snn_table) + 8, 8, UINT64_C(1) << 60, "exp must lie"},
     {SNN_TABLES, 3 * sizeof(struct snn_table) + 8, 8, UINT64_C(1) << 61, "below 2^61"},
@@ -438,24 +459,35 @@ static void weights_are_proved(void **state)
 {
     (void)state;
     static const struct {
-        uint32_t m;
+        uint32_t m, at; /* at: byte in the matrix's section */
         uint64_t bits;
         uint32_t width;
         const char *word;
     } cases[] = {
-        {0, 0x7fc00000, 4, "row 0, column 0: weight must be finite"},
-        {0, 0x7f800000, 4, "must be finite"},
-        {0, 0x7f000000, 4, "below 2^62"},
-        {0, 0x3c000000, 4, "multiple of 2^grid"},
-        {1, 0x7c00, 2, "must be finite"},
-        {1, 0x0001, 2, "multiple of 2^grid"},
-        {2, 0x7f80, 2, "must be finite"},
-        {2, 0x4100, 2, "integer_max"},
-        {3, 0x41000000, 4, "integer_max"},
+        {0, 0, 0x7fc00000, 4, "row 0, column 0: weight must be finite"},
+        {0, 0, 0x7f800000, 4, "must be finite"},
+        {0, 0, 0x7f000000, 4, "below 2^62"},
+        {0, 0, 0x3c000000, 4, "multiple of 2^grid"},
+        {1, 0, 0x7c00, 2, "must be finite"},
+        {1, 0, 0x0001, 2, "multiple of 2^grid"},
+        {2, 0, 0x7f80, 2, "must be finite"},
+        {2, 0, 0x4100, 2, "integer_max"},
+        {6, 0, 0x41000000, 4, "integer_max"},
+        {3, 0, 1, 2, "integer_max"},
+        {3, 18, 0x8000, 2, "row 1, column 1: an I16 weight must be -32767 .. 32767"},
+        {4, 0, 1, 1, "integer_max"},
+        {4, 63, 0x80, 1, "row 7, column 7: an I8 weight must be -127 .. 127"},
+        {5, 0, 1, 1, "integer_max"},
+        {5, 1, 0, 1, "row 0, column 1: an I4 group scale must be 1 .. 255"},
+        {5, 8, 1, 1, "row 0, column 8: the padding of I4 rows must be 0"},
+        {5, 32, 0x08, 1, "row 0, column 0: an I4 weight must be -7 .. 7"},
+        {5, 32 + 16 + 3, 0x11, 1, "row 1, column 19: the padding of I4 rows must be 0"},
+        {5, 32 + 7 * 16 + 15, 0x01, 1, "row 7, column 15: the padding of I4 rows must be 0"},
+        {10, 0, 1, 1, "integer_max"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct lassim_error error;
-        uint64_t offset = section_of(good, SNN_WEIGHTS)[cases[i].m].offset;
+        uint64_t offset = section_of(good, SNN_WEIGHTS)[cases[i].m].offset + cases[i].at;
         assert_true(read_with(offset, &cases[i].bits, cases[i].width, &error));
         if (error.status != LASSIM_ERR_FILE || strstr(error.text, cases[i].word) == NULL)
             fail_msg("case %zu: \"%s\" lacks \"%s\"", i, error.text, cases[i].word);

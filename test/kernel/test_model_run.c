@@ -129,7 +129,7 @@ static void accepted_lies_run_without_harm(void **state)
         config.pre_norm = shape != 1;
         config.final_norm = shape == 0;
         config.embedding = shape == 1 ? 5 : 8;
-        struct model *made = tiny_model_new(&config, 2, shape == 2);
+        struct model *made = tiny_model_mixed(&config, 2, shape == 2, 2 * shape);
         uint8_t *good = tiny_model_bytes(made, &size), *bytes = malloc(size);
         tiny_model_free(made);
         write_file(path, good, size);

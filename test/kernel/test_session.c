@@ -117,9 +117,10 @@ static void assert_same(const struct run *a, const struct run *b, int same_time)
 static void threads_and_chunks_change_nothing(void **state)
 {
     (void)state;
-    for (int variant = 0; variant < VARIANTS; variant++) {
+    for (uint32_t offset = 0; offset < WEIGHT_TYPES; offset++) {
+        int variant = (int)offset % VARIANTS;
         struct model_config config = config_of(variant);
-        struct model *model = tiny_model_new(&config, 7, variant == 2);
+        struct model *model = tiny_model_mixed(&config, 7, variant == 2, offset);
         struct run *base = run_model(model, (struct lassim_options){.engine = LASSIM_ENGINE_EVENT, .threads = 1},
                                      TOKENS, LASSIM_READ_ALL, 1);
         assert_true(base->population[0].spikes == TOKENS);
@@ -147,7 +148,7 @@ static void pieces_on_the_cache_give_the_same_spikes(void **state)
     (void)state;
     for (int variant = 0; variant < VARIANTS; variant++) {
         struct model_config config = config_of(variant);
-        struct model *model = tiny_model_new(&config, 11, 0);
+        struct model *model = tiny_model_mixed(&config, 11, 0, (uint32_t)variant + 1);
         struct run *whole = run_model(model, (struct lassim_options){.engine = LASSIM_ENGINE_EVENT, .threads = 2},
                                       TOKENS, LASSIM_READ_ALL, 0);
         for (uint32_t piece = 1; piece < TOKENS; piece++) {
