@@ -116,8 +116,8 @@ int main(int argc, char **argv)
         if (first == NULL) first = path;
         json_array_append_new(rows, memory_json(&bench, argv[i], path));
     }
-    json_t *prompt = trace_json(&bench, &(struct run){.model = first, .prompt = PROMPT});
-    json_t *decode = trace_json(&bench, &(struct run){.model = first, .prompt = 1, .generated = DECODED});
+    struct run long_prompt = {first, PROMPT, 0, 0}, long_decode = {first, 1, DECODED, 0};
+    json_t *prompt = trace_json(&bench, &long_prompt), *decode = trace_json(&bench, &long_decode);
     json_t *root = json_pack("{s:s, s:i, s:o, s:{s:o, s:o}}", "schema", "lassim-bench-memory-1", "repeats",
                              bench.repeats, "rows", rows, "trace", "prompt", prompt, "decode", decode);
     json_dumpf(root, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(10));

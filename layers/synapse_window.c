@@ -1,6 +1,7 @@
 #include "layers/synapse_window.h"
 
 #include "layers/synapse.h"
+#include "layers/synapse_active.h"
 #include "layers/synapse_integers.h"
 #include "layers/synapse_tile.h"
 #include "neurons/oat.h"
@@ -8,165 +9,142 @@
 
 #define EXACT_DOUBLE (UINT64_C(1) << 53)
 
-enum {
-    DENSE_TOKENS = 4,     /* fewer do not share rows often enough */
-    DENSE_PER_MILLE = 150 /* active sources from which dense tiles win (bench: synapse) */
-};
-
-/* Which codes a pass takes. */
-enum plane { PLANE_ALL, PLANE_NORMAL, PLANE_OUTLIER };
-
-/* The rows that a token's window reads, and the integer of each in units of 2^grid. */
-struct active_rows {
-    uint32_t *row;
-    double *value;
-    uint32_t count;
-};
-
-size_t synapse_window_scratch(uint32_t sources, uint32_t tokens)
-{
-    size_t sparse = (size_t)sources * (sizeof(uint32_t) + sizeof(double)) + SYNAPSE_TILE_TARGETS * sizeof(double);
-    size_t floats = (size_t)sources * tokens * sizeof(double) + synapse_panel_scratch(tokens) + sparse + 256;
-    size_t integers = synapse_integers_scratch(sources, tokens);
-    return floats > integers ? floats : integers;
-}
-
-static int in_plane(enum plane plane, uint32_t code)
-{
-    if ((code & OAT_MAGNITUDE) == 0) return 0;
-    return plane == PLANE_ALL || (plane == PLANE_OUTLIER) == ((code & OAT_OUTLIER) != 0);
-}
-
-/* v of one source; outliers alone are counted in units of 2^j. */
-static int64_t source_value(const struct population_params *source, enum plane plane, uint32_t neuron, uint32_t code)
-{
-    int64_t value = plane == PLANE_ALL ? oat_value(code, source->j) : oat_value(code & ~OAT_OUTLIER, 0);
-    return source->shift != NULL ? value * (INT64_C(1) << source->shift[neuron]) : value;
-}
-
-static void find_active(const struct population_params *source, enum plane plane, const uint32_t *codes,
-                        uint32_t sources, double per_grid, struct active_rows *active)
-{
-    active->count = 0;
-    for (uint32_t k = 0; k < sources; k++) {
-        if (!in_plane(plane, codes[k])) continue;
-        active->row[active->count] = k;
-        active->value[active->count++] = (double)source_value(source, plane, k, codes[k]) * per_grid;
-    }
-}
-
-/* sum += acc 2^shift; acc holds exact integers. */
-static void add_exact(const double *acc, uint32_t n, unsigned shift, int64_t *sum)
-{
-    for (uint32_t i = 0; i < n; i++) sum[i] += (int64_t)((uint64_t)(int64_t)acc[i] << shift);
-}
-
-static void receive_sparse(const struct matrix *matrix, uint32_t targets, const struct active_rows *active,
-                           uint32_t from, uint32_t to, unsigned shift, double *acc, int64_t *sum)
-{
-    const struct synapse_rows rows = {matrix->weights, matrix->type, matrix->grid, targets};
-    for (uint32_t tile = from; active->count > 0 && tile < to; tile += SYNAPSE_TILE_TARGETS) {
-        uint32_t width = to - tile < SYNAPSE_TILE_TARGETS ? to - tile : SYNAPSE_TILE_TARGETS;
-        synapse_tile_rows(&rows, active->row, active->value, active->count, tile, width, acc);
-        add_exact(acc, width, shift, sum + tile);
-    }
-}
+/* What a weight costs, in hundredths of a cycle or so (bench/micro/bench_synapse.c, "crossover"): in a sparse row
+ * of one token, in a panel for all tokens, in a panel for each token. */
+enum { SPARSE_COST = 30, PACK_COST = 60, DENSE_COST = 14, SAMPLED_TOKENS = 8 };
 
 /* The scratch memory of a call, cut up. */
 struct workspace {
-    double *values; /* [tokens][sources] */
     void *panel;
-    struct active_rows active;
-    double *acc;
+    double *acc;         /* [SYNAPSE_TILE_TARGETS] */
+    double *values;      /* [tokens][synapse_panel_stride(sources)] */
+    uint32_t *row;       /* [sources] */
+    uint32_t *code;      /* [sources] */
+    uint32_t union_rows; /* in row, where that holds all tokens' */
 };
+
+/* One call's arguments; `per_grid` turns weights into integers. */
+struct call {
+    struct synapse_rows rows;
+    const struct population_params *source;
+    const struct synapse_window *window;
+    uint32_t sources, tokens, from, to;
+    double per_grid;
+};
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static size_t values_bytes(uint32_t sources, uint32_t tokens)
+{
+    return rounded(synapse_panel_stride(sources) * tokens * sizeof(double));
+}
+
+size_t synapse_window_scratch(uint32_t sources, uint32_t tokens)
+{
+    size_t lists = 2 * rounded(sources * sizeof(uint32_t));
+    size_t floats = rounded(synapse_panel_scratch(tokens)) + SYNAPSE_TILE_TARGETS * sizeof(double) +
+                    values_bytes(sources, tokens) + lists;
+    size_t integers = synapse_integers_scratch(sources, tokens);
+    return floats > integers ? floats : integers;
+}
 
 static struct workspace cut(void *scratch, uint32_t sources, uint32_t tokens)
 {
     struct workspace w;
     char *at = scratch;
     w.panel = at;
-    at += (synapse_panel_scratch(tokens) + 63) / 64 * 64;
+    at += rounded(synapse_panel_scratch(tokens));
     w.acc = (double *)(void *)at;
     at += SYNAPSE_TILE_TARGETS * sizeof(double);
     w.values = (double *)(void *)at;
-    at += (size_t)sources * tokens * sizeof(double);
-    w.active.value = (double *)(void *)at;
-    at += sources * sizeof(double);
-    w.active.row = (uint32_t *)(void *)at;
-    w.active.count = 0;
+    at += values_bytes(sources, tokens);
+    w.row = (uint32_t *)(void *)at;
+    at += rounded(sources * sizeof(uint32_t));
+    w.code = (uint32_t *)(void *)at;
+    w.union_rows = 0;
     return w;
 }
 
-static uint32_t count_active(const uint32_t *codes, uint32_t sources)
+/* ---- sparse: each token's rows by themselves ---- */
+
+static void sparse_token(const struct call *call, enum synapse_plane plane, const struct synapse_window *window,
+                         struct workspace *w)
 {
-    uint32_t count = 0;
-    for (uint32_t k = 0; k < sources; k++) count += (codes[k] & OAT_MAGNITUDE) != 0;
-    return count;
+    unsigned shift = plane == SYNAPSE_OUTLIER ? call->source->j : 0;
+    uint32_t n = synapse_active(plane, window->codes, call->sources, w->row, w->code);
+    if (n == 0) return;
+    synapse_values(plane, call->source, call->per_grid, w->row, w->code, n, w->values);
+    for (uint32_t tile = call->from; tile < call->to; tile += SYNAPSE_TILE_TARGETS) {
+        uint32_t width = call->to - tile < SYNAPSE_TILE_TARGETS ? call->to - tile : SYNAPSE_TILE_TARGETS;
+        synapse_tile_rows(&call->rows, w->row, w->values, n, tile, width, w->acc);
+        synapse_spill(w->acc, width, shift, window->sum + tile);
+    }
 }
 
-static int worth_dense(const struct synapse_window *window, uint32_t tokens, uint32_t sources)
+static void sparse_plane(const struct call *call, enum synapse_plane plane, struct workspace *w)
 {
+    for (uint32_t t = 0; t < call->tokens; t++) sparse_token(call, plane, &call->window[t], w);
+}
+
+/* ---- dense: panels of the rows that any token needs ---- */
+
+/* Active codes of all tokens, from a few of them. */
+static uint64_t estimate_active(const struct call *call)
+{
+    uint32_t sampled = call->tokens < SAMPLED_TOKENS ? call->tokens : SAMPLED_TOKENS;
     uint64_t active = 0;
-    if (tokens < DENSE_TOKENS) return 0;
-    for (uint32_t t = 0; t < tokens; t++) active += count_active(window[t].codes, sources);
-    return active * 1000 >= (uint64_t)sources * tokens * DENSE_PER_MILLE;
-}
-
-static void sparse_plane(const struct matrix *matrix, uint32_t sources, uint32_t targets,
-                         const struct population_params *source, enum plane plane, const struct synapse_window *window,
-                         uint32_t tokens, uint32_t from, uint32_t to, struct workspace *w)
-{
-    double per_grid = real_power_of_two(-matrix->grid);
-    unsigned shift = plane == PLANE_OUTLIER ? source->j : 0;
-    for (uint32_t t = 0; t < tokens; t++) {
-        find_active(source, plane, window[t].codes, sources, per_grid, &w->active);
-        receive_sparse(matrix, targets, &w->active, from, to, shift, w->acc, window[t].sum);
+    for (uint32_t s = 0; s < sampled; s++) {
+        const uint32_t *codes = call->window[(uint64_t)s * call->tokens / sampled].codes;
+        for (uint32_t k = 0; k < call->sources; k++) active += (codes[k] & OAT_MAGNITUDE) != 0;
     }
+    return active * call->tokens / sampled;
 }
 
-/* The rows that any of the tokens needs: silent ones are not read. */
-static uint32_t union_of_rows(enum plane plane, const struct synapse_window *window, uint32_t tokens, uint32_t sources,
-                              uint32_t *row)
+/* Fills w->row with the rows of any token where that may be worth it. */
+static int worth_dense(const struct call *call, enum synapse_plane plane, struct workspace *w)
 {
-    uint32_t n = 0;
-    for (uint32_t k = 0; k < sources; k++) {
-        uint32_t t = 0;
-        while (t < tokens && !in_plane(plane, window[t].codes[k])) t++;
-        if (t < tokens) row[n++] = k;
+    uint64_t each = PACK_COST + (uint64_t)DENSE_COST * call->tokens, sparse;
+    if (call->tokens < 2) return 0;
+    sparse = SPARSE_COST * estimate_active(call);
+    if (sparse < each * call->sources / 16) return 0; /* the union is seldom that small */
+    w->union_rows = synapse_union(plane, call->window, call->tokens, call->sources, w->row);
+    return sparse > each * w->union_rows;
+}
+
+/* One token's values of the union's rows. */
+static void token_values(const struct call *call, enum synapse_plane plane, uint32_t t, struct workspace *w)
+{
+    const uint32_t *codes = call->window[t].codes, n = w->union_rows;
+    if (n < call->sources) {
+        for (uint32_t k = 0; k < n; k++) w->code[k] = codes[w->row[k]];
+        codes = w->code;
     }
-    return n;
+    synapse_values(plane, call->source, call->per_grid, w->row, codes, n, w->values + t * synapse_panel_stride(n));
 }
 
-static void dense_plane(const struct matrix *matrix, uint32_t sources, uint32_t targets,
-                        const struct population_params *source, enum plane plane, const struct synapse_window *window,
-                        uint32_t tokens, uint32_t from, uint32_t to, const struct workspace *w)
+static void dense_plane(const struct call *call, enum synapse_plane plane, struct workspace *w)
 {
-    const struct synapse_rows rows = {matrix->weights, matrix->type, matrix->grid, targets};
-    double per_grid = real_power_of_two(-matrix->grid);
-    uint32_t *row = w->active.row, n = union_of_rows(plane, window, tokens, sources, row);
-    for (uint32_t t = 0; t < tokens; t++)
-        for (uint32_t k = 0; k < n; k++) {
-            uint32_t code = window[t].codes[row[k]];
-            w->values[(size_t)t * n + k] =
-                in_plane(plane, code) ? (double)source_value(source, plane, row[k], code) * per_grid : 0;
-        }
-    for (uint32_t tile = from; tile < to; tile += SYNAPSE_PANEL_TARGETS) {
-        uint32_t width = to - tile < SYNAPSE_PANEL_TARGETS ? to - tile : SYNAPSE_PANEL_TARGETS;
-        const double *acc = synapse_panel(&rows, row, n, w->values, tokens, tile, width, w->panel);
-        for (uint32_t t = 0; t < tokens; t++)
-            add_exact(acc + (size_t)t * SYNAPSE_PANEL_TARGETS, width, 0, window[t].sum + tile);
+    for (uint32_t t = 0; t < call->tokens; t++) token_values(call, plane, t, w);
+    for (uint32_t tile = call->from; tile < call->to; tile += SYNAPSE_PANEL_TARGETS) {
+        uint32_t width = call->to - tile < SYNAPSE_PANEL_TARGETS ? call->to - tile : SYNAPSE_PANEL_TARGETS;
+        const double *acc =
+            synapse_panel(&call->rows, w->row, w->union_rows, w->values, call->tokens, tile, width, w->panel);
+        for (uint32_t t = 0; t < call->tokens; t++)
+            synapse_spill(acc + (size_t)t * SYNAPSE_PANEL_TARGETS, width, 0, call->window[t].sum + tile);
     }
 }
 
 /* Bounds beyond double: 64-bit integers, row by row. */
-static void receive_wide(const struct matrix *matrix, uint32_t sources, uint32_t targets,
-                         const struct population_params *source, const struct synapse_window *window, uint32_t from,
-                         uint32_t to)
+static void receive_wide(const struct matrix *matrix, const struct call *call, const struct synapse_window *window)
 {
-    for (uint32_t k = 0; k < sources; k++) {
-        if (!in_plane(PLANE_ALL, window->codes[k])) continue;
-        int64_t value = source_value(source, PLANE_ALL, k, window->codes[k]);
-        for (uint32_t i = from; i < to; i++) window->sum[i] += value * synapse_integer(matrix, targets, k, i);
+    for (uint32_t k = 0; k < call->sources; k++) {
+        if ((window->codes[k] & OAT_MAGNITUDE) == 0) continue;
+        int64_t value = synapse_source_value(call->source, k, window->codes[k]);
+        for (uint32_t i = call->from; i < call->to; i++)
+            window->sum[i] += value * synapse_integer(matrix, call->rows.targets, k, i);
     }
 }
 
@@ -174,21 +152,28 @@ void synapse_window_receive(const struct matrix *matrix, uint32_t sources, uint3
                             const struct population_params *source, const struct synapse_window *window,
                             uint32_t tokens, uint32_t from, uint32_t to, void *scratch)
 {
-    struct workspace w = cut(scratch, sources, tokens);
+    const struct call call = {.rows = {matrix->weights, matrix->type, matrix->grid, targets},
+                              .source = source,
+                              .window = window,
+                              .sources = sources,
+                              .tokens = tokens,
+                              .from = from,
+                              .to = to,
+                              .per_grid = real_power_of_two(-matrix->grid)};
     if (from >= to) return;
     if (!weight_is_float(matrix->type)) {
         synapse_integers_receive(matrix, sources, targets, source, window, tokens, from, to, scratch);
         return;
     }
     if (matrix->bound >> source->j >= EXACT_DOUBLE) {
-        for (uint32_t t = 0; t < tokens; t++) receive_wide(matrix, sources, targets, source, &window[t], from, to);
+        for (uint32_t t = 0; t < tokens; t++) receive_wide(matrix, &call, &window[t]);
         return;
     }
-    enum plane first = matrix->bound < EXACT_DOUBLE ? PLANE_ALL : PLANE_NORMAL;
-    if (worth_dense(window, tokens, sources))
-        dense_plane(matrix, sources, targets, source, first, window, tokens, from, to, &w);
+    struct workspace w = cut(scratch, sources, tokens);
+    enum synapse_plane first = matrix->bound < EXACT_DOUBLE ? SYNAPSE_ALL : SYNAPSE_NORMAL;
+    if (worth_dense(&call, first, &w))
+        dense_plane(&call, first, &w);
     else
-        sparse_plane(matrix, sources, targets, source, first, window, tokens, from, to, &w);
-    if (first == PLANE_NORMAL)
-        sparse_plane(matrix, sources, targets, source, PLANE_OUTLIER, window, tokens, from, to, &w);
+        sparse_plane(&call, first, &w);
+    if (first == SYNAPSE_NORMAL) sparse_plane(&call, SYNAPSE_OUTLIER, &w);
 }

@@ -43,8 +43,7 @@ void print_large(const json_t *large)
 
 void print_peers(const json_t *root)
 {
-    const json_t *torch = json_object_get(json_object_get(root, "prompt"), "peer"), *w5 = json_object_get(root, "w5"),
-                 *version;
+    const json_t *torch = json_object_get(json_object_get(root, "prompt"), "peer"), *w5 = json_object_get(root, "w5");
     printf("Peers, installed by `bench/peers/install.sh`: ");
     if (json_is_object(torch)) {
         printf("PyTorch %s (%s, %d threads; LAS layer ", text(torch, "torch"), text(torch, "blas"),
@@ -52,12 +51,14 @@ void print_peers(const json_t *root)
         print_spread(torch, "las_seconds", 1e-3, "%.0f");
         printf(" ms,\nthe same layer without spikes ");
         print_spread(torch, "dense_seconds", 1e-3, "%.1f");
-        printf(" ms)");
+        printf(" ms, ratio ");
+        print_spread(torch, "las_over_dense", 1, "%.1f");
+        printf(")");
     } else {
         printf("PyTorch not installed");
     }
     json_t *versions = json_object_get(w5, "versions");
-    const char *name;
-    json_object_foreach(versions, name, version) printf(", %s %s", name, json_string_value(version));
+    for (void *at = json_object_iter(versions); at != NULL; at = json_object_iter_next(versions, at))
+        printf(", %s %s", json_object_iter_key(at), json_string_value(json_object_iter_value(at)));
     printf(".\n\n");
 }

@@ -50,7 +50,10 @@ static inline const json_t *row_named(const json_t *rows, const char *name)
 {
     const json_t *row;
     size_t i;
-    json_array_foreach(rows, i, row) if (strcmp(text(row, "name"), name) == 0) return row;
+    json_array_foreach(rows, i, row)
+    {
+        if (strcmp(text(row, "name"), name) == 0) return row;
+    }
     return NULL;
 }
 

@@ -10,18 +10,18 @@ static const struct goal {
     const char *measured;
     const char *hint; /* how to get a row that was left out */
 } goals[] = {
-#define I16 "needs `convert --weights i16`"
 #define FULL "a full run has it"
 #define TORCH "needs PyTorch: `make peers PEERS=torch`"
     {"W1", "one token, 125M shape, F16, against the dense engine", 0.85, 1.2, AT_LEAST, "×", "decode.rows.125m.ratio",
      ""},
-    {"W1", "the same, `--weights i16`", 1, 1.2, AT_LEAST, "×", "decode.rows.125m-i16.ratio", I16},
+    {"W1", "the same, `--weights i16`", 1, 1.2, AT_LEAST, "×", "decode.rows.125m-i16.ratio", FULL},
     {"W1", "one token, 1.3B shape, F16", 0.85, 1.4, AT_LEAST, "×", "decode.rows.1_3b.ratio", FULL},
-    {"W1", "the same, `--weights i16`", 1, 1.4, AT_LEAST, "×", "decode.rows.1_3b-i16.ratio", I16},
+    {"W1", "the same, `--weights i16`", 1, 1.4, AT_LEAST, "×", "decode.rows.1_3b-i16.ratio", FULL},
     {"W2", "prompt of 128, 768/12/3072, F16, 5 % of the FFN active, against LAS on PyTorch", 16, 40, AT_LEAST, "×",
      "prompt.rows.layers.ratio", TORCH},
-    {"W2", "the same, `--weights i16`", 16, 40, AT_LEAST, "×", "prompt.rows.layers-i16.ratio", I16 " and PyTorch"},
-    {"W2", "the same, F16, 50 % of the FFN active", 16, 40, AT_LEAST, "×", "prompt.rows.layers50.ratio", TORCH},
+    {"W2", "the same, `--weights i16`", 16, 40, AT_LEAST, "×", "prompt.rows.layers-i16.ratio", TORCH},
+    {"W2", "the same, F16, 50 % of the FFN active", 16, 40, AT_LEAST, "×", "prompt.rows.layers50.ratio",
+     FULL " and " TORCH},
     {"W3", "synapse kernel, batch 1, F16, share of the read bandwidth", 0.75, 0.9, AT_LEAST, "",
      "synapse.runs.-1.rows.-1.of_read_bandwidth", ""},
     {"W3", "the same, i16", 0.75, 0.9, AT_LEAST, "", "synapse.w3.i16_read", "not part of this run"},
@@ -144,10 +144,13 @@ static void print_memory(const json_t *memory)
     const json_t *row;
     size_t i;
     printf("Memory in W6: ");
-    json_array_foreach(member(memory, "rows"), i, row) printf(
-        "%s%s: .snn %.0f MB, peak resident %.0f MB, of that KV cache of %.0f tokens %.0f MB", i > 0 ? "; " : "",
-        text(row, "name"), command_number(row, "snn_bytes") * 1e-6, command_number(row, "peak_resident_bytes") * 1e-6,
-        command_number(row, "tokens"), command_number(row, "kv_bytes") * 1e-6);
+    json_array_foreach(member(memory, "rows"), i, row)
+    {
+        printf("%s%s: .snn %.0f MB, peak resident %.0f MB (%.2f of it), of that KV cache of %.0f tokens %.0f MB",
+               i > 0 ? "; " : "", text(row, "name"), command_number(row, "snn_bytes") * 1e-6,
+               command_number(row, "peak_resident_bytes") * 1e-6, command_number(row, "ratio_with_kv"),
+               command_number(row, "tokens"), command_number(row, "kv_bytes") * 1e-6);
+    }
     printf(".\n\n");
 }
 

@@ -93,12 +93,14 @@ static void print_tables(const struct model *model)
 
 static void print_matrix(const struct model *model, const struct inspect_matrix *row)
 {
-    char grid[CELL], bits[CELL], shape[CELL];
+    char grid[CELL], scale[CELL], bits[CELL], shape[CELL];
     const struct matrix_slot *slot = &model->graph->matrix[row->first];
+    int integers = model->matrix[row->first].scale != NULL || row->type_differs;
     snprintf(shape, CELL, "%u x %u", slot->sources, slot->targets);
-    printf("%-22s %5u %5s %15s %8s %12" PRIu64 " %10.3g %10.3g %7s\n", row->name, row->count,
+    printf("%-22s %5u %5s %15s %8s %21s %12" PRIu64 " %10.3g %10.3g %7s\n", row->name, row->count,
            row->type_differs ? "mixed" : weight_type_name(model->matrix[row->first].type), shape,
-           count_text(row->grid, grid), row->moved, row->moved_max, row->moved_rms, count_text(row->bound_bits, bits));
+           count_text(row->grid, grid), integers ? range_text(row->scale, scale) : "-", row->moved, row->moved_max,
+           row->moved_rms, count_text(row->bound_bits, bits));
 }
 
 static enum lassim_status print_weights(const struct model *model, int checked, struct lassim_error *error)
@@ -109,9 +111,11 @@ static enum lassim_status print_weights(const struct model *model, int checked, 
     uint32_t n = inspect_matrices(model, rows);
     for (uint32_t i = 0; i < n; i++)
         if (rows[i].bound_bits.high > bits) bits = (unsigned)rows[i].bound_bits.high;
-    printf("\nWeights (integers x 2^grid; moved: to the grid, with the largest and rms distance), by source\n");
-    printf("%-22s %5s %5s %15s %8s %12s %10s %10s %7s\n", "matrix", "count", "type", "source x target", "grid", "moved",
-           "max", "rms", "bound");
+    printf(
+        "\nWeights (integers x 2^grid, times a scale per target where there is one; moved: to them, with the largest "
+        "and rms distance), by source\n");
+    printf("%-22s %5s %5s %15s %8s %21s %12s %10s %10s %7s\n", "matrix", "count", "type", "source x target", "grid",
+           "scale", "moved", "max", "rms", "bound");
     for (uint32_t i = 0; i < n; i++) print_matrix(model, &rows[i]);
     printf("exactness: synaptic sums stay below 2^%u and spike products below 2^%u, the limit is 2^62; weights %s\n",
            bits, params_product_bits(model->graph, model->population),

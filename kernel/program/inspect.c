@@ -33,6 +33,18 @@ struct inspect_range inspect_shifts(const struct model *model, uint32_t p)
     return (struct inspect_range){low, high};
 }
 
+struct inspect_range inspect_scales(const struct model *model, uint32_t m)
+{
+    const double *scale = model->matrix[m].scale;
+    if (scale == NULL) return (struct inspect_range){0, 0};
+    struct inspect_range range = {scale[0], scale[0]};
+    for (uint32_t i = 1; i < model->graph->matrix[m].targets; i++) {
+        if (scale[i] < range.low) range.low = scale[i];
+        if (scale[i] > range.high) range.high = scale[i];
+    }
+    return range;
+}
+
 unsigned inspect_bound_bits(const struct model *model, uint32_t m)
 {
     uint64_t bound = model->matrix[m].bound;
@@ -120,6 +132,7 @@ static struct inspect_matrix matrix_row(const struct model *model, uint32_t m)
         .moved = matrix->moved,
         .grid = single(matrix->grid),
         .bound_bits = single(inspect_bound_bits(model, m)),
+        .scale = inspect_scales(model, m),
         .moved_max = matrix->moved_max,
         .moved_rms = matrix->moved_rms,
     };
@@ -134,6 +147,7 @@ static void join_matrix(const struct model *model, struct inspect_matrix *row, c
     row->type_differs |= model->matrix[row->first].type != model->matrix[next->first].type;
     widen(&row->grid, next->grid);
     widen(&row->bound_bits, next->bound_bits);
+    widen(&row->scale, next->scale);
     if (next->moved_max > row->moved_max) row->moved_max = next->moved_max;
     if (next->moved_rms > row->moved_rms) row->moved_rms = next->moved_rms;
 }

@@ -32,8 +32,8 @@ struct inspect_matrix {
     char name[40];
     uint32_t count, first;
     uint64_t moved;
-    struct inspect_range grid, bound_bits;
-    double moved_max, moved_rms; /* the largest of each */
+    struct inspect_range grid, bound_bits, scale; /* scale: 0, 0 for floats */
+    double moved_max, moved_rms;                  /* the largest of each */
     int type_differs;
 };
 
@@ -42,6 +42,8 @@ double inspect_alpha_normal(const struct model *model, uint32_t p);
 double inspect_alpha_outlier(const struct model *model, uint32_t p);
 /* Smallest and largest channel shift; 0, 0 without. */
 struct inspect_range inspect_shifts(const struct model *model, uint32_t p);
+/* Smallest and largest scale of matrix m's targets; 0, 0 without. */
+struct inspect_range inspect_scales(const struct model *model, uint32_t m);
 /* Bits that matrix m's sums need at most: they stay below 2^bits; at most 62. */
 unsigned inspect_bound_bits(const struct model *model, uint32_t m);
 

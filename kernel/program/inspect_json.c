@@ -58,18 +58,25 @@ static json_t *tables_json(const struct model *model)
     return array;
 }
 
+static void add_scales(json_t *object, struct inspect_range scales)
+{
+    json_object_set_new(object, "scale_min", json_real(scales.low));
+    json_object_set_new(object, "scale_max", json_real(scales.high));
+}
+
 static json_t *weights_json(const struct model *model)
 {
     json_t *array = json_array();
     for (uint32_t m = 0; m < model->graph->matrices; m++) {
         const struct matrix_slot *slot = &model->graph->matrix[m];
         const struct matrix *matrix = &model->matrix[m];
-        json_array_append_new(
-            array, json_pack("{s:s, s:s, s:I, s:I, s:b, s:i, s:I, s:f, s:f, s:I}", "name", slot->name, "type",
-                             weight_type_name(matrix->type), "sources", (json_int_t)slot->sources, "targets",
-                             (json_int_t)slot->targets, "bias", matrix->bias != NULL, "grid", matrix->grid, "moved",
-                             (json_int_t)matrix->moved, "moved_max", matrix->moved_max, "moved_rms", matrix->moved_rms,
-                             "bound_bits", (json_int_t)inspect_bound_bits(model, m)));
+        json_t *object = json_pack("{s:s, s:s, s:I, s:I, s:b, s:i, s:I, s:f, s:f, s:I}", "name", slot->name, "type",
+                                   weight_type_name(matrix->type), "sources", (json_int_t)slot->sources, "targets",
+                                   (json_int_t)slot->targets, "bias", matrix->bias != NULL, "grid", matrix->grid,
+                                   "moved", (json_int_t)matrix->moved, "moved_max", matrix->moved_max, "moved_rms",
+                                   matrix->moved_rms, "bound_bits", (json_int_t)inspect_bound_bits(model, m));
+        if (matrix->scale != NULL) add_scales(object, inspect_scales(model, m));
+        json_array_append_new(array, object);
     }
     return array;
 }

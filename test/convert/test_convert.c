@@ -103,6 +103,88 @@ static void test_variants(void **state)
     check_variant("test/data/variants/nofinal");
 }
 
+/* 1 if matrix m meets OAT trains: those take the type asked for, embeddings keep theirs. */
+static int is_quantised(const struct graph *graph, uint32_t m)
+{
+    return graph->population[graph->matrix[m].source].code == CODE_OAT;
+}
+
+static void check_stored_types(const struct model *model, const struct model *kept, enum weight_type type)
+{
+    for (uint32_t m = 0; m < model->graph->matrices; m++) {
+        const struct matrix *matrix = &model->matrix[m], *own = &kept->matrix[m];
+        const struct matrix_slot *slot = &model->graph->matrix[m];
+        if (is_quantised(model->graph, m)) {
+            assert_int_equal(matrix->type, type);
+            assert_non_null(matrix->scale);
+            assert_true(matrix->moved > 0 && matrix->moved_max > 0 && matrix->moved_rms <= matrix->moved_max);
+        } else {
+            assert_int_equal(matrix->type, own->type);
+            assert_memory_equal(matrix->weights, own->weights, weight_bytes(own->type, slot->sources, slot->targets));
+        }
+    }
+}
+
+/* Each integer type on each variant: what is stored, that its proof holds, that threads change nothing, and a loss
+ * against the checkpoint that grows as bits are taken away. */
+static void check_weights(const char *checkpoint)
+{
+    static const struct {
+        enum convert_weights weights;
+        enum weight_type type;
+        double kl_least, kl_most;
+    } cases[] = {
+        {CONVERT_WEIGHTS_I16, WEIGHT_I16, 0, 1e-7},
+        {CONVERT_WEIGHTS_Q8, WEIGHT_I8, 1e-7, 1e-2},
+        {CONVERT_WEIGHTS_Q4, WEIGHT_I4, 1e-5, 1},
+    };
+    struct lassim_error error = {0};
+    struct model *kept, *model;
+    char path[PATH_SIZE];
+    struct convert_report report;
+    struct convert_options options = options_of(checkpoint, result_path("kept.snn"));
+    struct bytes bytes = convert(options), again;
+    if (model_open(options.output, &kept, &error) != LASSIM_OK) fail_msg("%s", error.text);
+    bytes_clear(&bytes);
+    snprintf(path, sizeof path, "%s/integers.snn", folder);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        options = (struct convert_options){.checkpoint = checkpoint,
+                                           .output = path,
+                                           .calibration_tokens = TOKENS,
+                                           .weights = cases[i].weights,
+                                           .threads = 1,
+                                           .report = &report};
+        bytes = convert(options);
+        options.threads = 3;
+        again = convert(options);
+        assert_int_equal(bytes.size, again.size);
+        assert_memory_equal(bytes.data, again.data, bytes.size);
+        print_message("%s, %s: mean KL %g\n", checkpoint, convert_weights_name(cases[i].weights), report.check.kl_mean);
+        assert_true(report.check.kl_mean >= cases[i].kl_least && report.check.kl_mean < cases[i].kl_most);
+        assert_true(report.check.ppl_dense == kept->check.ppl_dense); /* the checkpoint's own, not the integers' */
+        assert_int_equal(report.check.tokens, kept->check.tokens);
+        if (model_open(path, &model, &error) != LASSIM_OK) fail_msg("%s", error.text);
+        if (model_check_weights(model, &error) != LASSIM_OK) fail_msg("%s", error.text);
+        check_stored_types(model, kept, cases[i].type);
+        char *provenance = strndup((const char *)model->provenance.data, model->provenance.size), expected[32];
+        snprintf(expected, sizeof expected, "\"weights\":\"%s\"", convert_weights_name(cases[i].weights));
+        assert_non_null(strstr(provenance, expected));
+        free(provenance);
+        model_close(model);
+        bytes_clear(&bytes);
+        bytes_clear(&again);
+    }
+    model_close(kept);
+}
+
+static void test_weights(void **state)
+{
+    (void)state;
+    check_weights("test/data/variants/postln");
+    check_weights("test/data/variants/bare");
+    check_weights("test/data/variants/nofinal");
+}
+
 /* Any number of threads, any place of the folder, any name of the output: the same bytes. */
 static void test_repeats(void **state)
 {
@@ -138,6 +220,9 @@ static void test_options(void **state)
     options.timesteps = 17;
     refuse(options, LASSIM_ERR_USAGE, "1 .. 16");
     options.timesteps = 16;
+    options.weights = (enum convert_weights)4;
+    refuse(options, LASSIM_ERR_USAGE, "keep, i16, q8 or q4");
+    options.weights = CONVERT_WEIGHTS_KEEP;
     options.hg_error = 2;
     refuse(options, LASSIM_ERR_USAGE, "hg error");
     options.hg_error = 1e-13;
@@ -285,10 +370,11 @@ static void test_batch_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_variants),         cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_options),          cmocka_unit_test(test_no_clobber),
-        cmocka_unit_test(test_not_finite),       cmocka_unit_test(test_no_tokenizer),
-        cmocka_unit_test(test_calibration_text), cmocka_unit_test(test_batch_sizes),
+        cmocka_unit_test(test_variants),     cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_repeats),      cmocka_unit_test(test_options),
+        cmocka_unit_test(test_no_clobber),   cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_no_tokenizer), cmocka_unit_test(test_calibration_text),
+        cmocka_unit_test(test_batch_sizes),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -83,12 +83,46 @@ static void weights_are_joined(void **state)
     tiny_model_free(model);
 }
 
+/* Scales per row: over the targets of all joined matrices; none for floats. */
+static void scales_are_joined(void **state)
+{
+    (void)state;
+    struct model_config config = tiny_config();
+    config.layers = 7; /* types repeat after six matrices, a layer has six: each row one type */
+    struct model *model = tiny_model_mixed(&config, 4, 0, 1);
+    struct inspect_matrix *rows = calloc(model->graph->matrices, sizeof *rows);
+    uint32_t n = inspect_matrices(model, rows), with = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        double low = 1e300, high = 0;
+        const char *last = strrchr(rows[i].name, '.');
+        for (uint32_t m = 0; m < model->graph->matrices; m++) {
+            const char *name = strrchr(model->graph->matrix[m].name, '.');
+            if (model->matrix[m].scale == NULL || name == NULL || last == NULL || strcmp(name, last) != 0) continue;
+            for (uint32_t t = 0; t < model->graph->matrix[m].targets; t++) {
+                low = model->matrix[m].scale[t] < low ? model->matrix[m].scale[t] : low;
+                high = model->matrix[m].scale[t] > high ? model->matrix[m].scale[t] : high;
+            }
+        }
+        assert_false(rows[i].type_differs);
+        if (model->matrix[rows[i].first].scale == NULL) {
+            assert_true(rows[i].scale.low == 0 && rows[i].scale.high == 0);
+        } else if (last != NULL) {
+            assert_true(rows[i].scale.low == low && rows[i].scale.high == high && low < high);
+            with++;
+        }
+    }
+    assert_int_equal(with, 3);
+    free(rows);
+    tiny_model_free(model);
+}
+
 static void json_holds_every_row(void **state)
 {
     (void)state;
     uint64_t size;
     struct lassim_error error;
-    struct model *made = three_layers(), *model;
+    struct model_config config = tiny_config();
+    struct model *made = tiny_model_mixed(&config, 4, 0, 1), *model;
     uint8_t *bytes = tiny_model_bytes(made, &size);
     assert_int_equal(model_read("m", bytes, size, &model, &error), LASSIM_OK);
     json_t *object = inspect_json(model, 1);
@@ -108,6 +142,16 @@ static void json_holds_every_row(void **state)
         assert_int_equal(json_object_get(row, "alpha_normal") != NULL, population->code == CODE_OAT);
         assert_int_equal(json_object_get(row, "table") != NULL, population->code == CODE_HG);
     }
+    json_array_foreach(json_object_get(object, "weights"), i, row)
+    {
+        const struct matrix *matrix = &model->matrix[i];
+        struct inspect_range scales = inspect_scales(model, (uint32_t)i);
+        assert_string_equal(json_string_value(json_object_get(row, "type")), weight_type_name(matrix->type));
+        assert_int_equal(json_object_get(row, "scale_min") != NULL, matrix->scale != NULL);
+        if (matrix->scale == NULL) continue;
+        assert_true(json_real_value(json_object_get(row, "scale_min")) == scales.low && scales.low > 0);
+        assert_true(json_real_value(json_object_get(row, "scale_max")) == scales.high && scales.high > scales.low);
+    }
     json_decref(object);
     model->provenance.size--;
     assert_null(inspect_provenance(model));
@@ -122,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_are_joined),
         cmocka_unit_test(weights_are_joined),
+        cmocka_unit_test(scales_are_joined),
         cmocka_unit_test(json_holds_every_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
