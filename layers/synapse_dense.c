@@ -9,8 +9,15 @@ enum {
     TILE_UNITS = 4,    /* of a panel: 128 targets */
     PANEL_PAIRS = 128, /* 64 KiB a panel */
     SAMPLES = 8,       /* tokens whose codes a plan looks at */
-    BITS = 16
+    SAMPLE_NEURONS = 512,
+    TOKENS_LEAST = 3, /* fewer do not share rows often enough */
+    BITS = 16,        /* of a magnitude */
+    BITS_LEAST = 11   /* that a plane covers: fewer do not make folds rarer in effect */
 };
+
+/* Measured with bench synapse on AVX2 and AVX-512: a panel's packing, a fold, a row and token done sparsely, each in
+ * the time of one dense product of a row and a token. */
+static const double COST_PACK = 10, COST_FOLD = 3.2, COST_PLANE = 0.9, COST_SPARSE = 4.5;
 
 /* The scratch memory of a call, cut up. */
 struct workspace {
@@ -188,11 +195,88 @@ static struct synapse_plan plan_of(enum weight_type type, unsigned planes, int32
     return (struct synapse_plan){planes, covered, {fold_pairs(type, covered), 0}};
 }
 
+/* What a few of the neurons and tokens show about the codes; shares of all (neuron, token) pairs. */
+struct sample {
+    double above[BITS + 1]; /* normal codes of more than this many bits */
+    double active, outliers;
+    double rows; /* share of the neurons that are active for any token */
+};
+
+/* The share of rows that `tokens` tokens need, if `some` of them need the share `rows`. */
+static double extrapolate(double rows, uint32_t some, uint32_t tokens)
+{
+    double silent = 1;
+    for (uint32_t t = 0; t < tokens; t += some) silent *= 1 - rows;
+    return 1 - silent;
+}
+
+static struct sample look(uint32_t sources, const struct synapse_window *window, uint32_t tokens)
+{
+    const uint32_t some = tokens < SAMPLES ? tokens : SAMPLES, stride = 1 + sources / SAMPLE_NEURONS;
+    uint32_t bits[BITS + 1] = {0}, outliers = 0, rows = 0, neurons = 0;
+    struct sample sample;
+    for (uint32_t k = 0; k < sources; k += stride, neurons++) {
+        uint32_t any = 0;
+        for (uint32_t t = 0; t < some; t++) {
+            uint32_t code = window[(uint64_t)t * tokens / some].codes[k], magnitude = normal(code);
+            bits[magnitude == 0 ? 0 : 32 - (uint32_t)__builtin_clz(magnitude)]++;
+            outliers += code & OAT_OUTLIER ? 1 : 0;
+            any |= magnitude;
+        }
+        rows += any != 0;
+    }
+    const double per_code = 1 / ((double)neurons * some);
+    double above = 0;
+    for (unsigned b = BITS + 1; b-- > 0; above += bits[b] * per_code) sample.above[b] = above;
+    sample.outliers = outliers * per_code;
+    sample.active = sample.above[0] + sample.outliers;
+    sample.rows = extrapolate((double)rows / neurons, some, tokens);
+    return sample;
+}
+
+/* Estimated costs, in products of one token with one row in one dense plane without folds (bench: synapse). */
+static double sparse_cost(const struct sample *sample, uint32_t tokens)
+{
+    return COST_SPARSE * sample->active * tokens;
+}
+
+static double dense_cost(const struct sample *sample, const struct synapse_plan *plan, double left, uint32_t tokens)
+{
+    double product = 0, pack = COST_PACK;
+    for (unsigned p = 0; p < plan->planes; p++) {
+        uint32_t fold = plan->fold[p] < PANEL_PAIRS ? plan->fold[p] : PANEL_PAIRS;
+        product += COST_PLANE + COST_FOLD / fold;
+    }
+    return sample->rows * (pack + product * tokens) + COST_SPARSE * (left + sample->outliers) * tokens;
+}
+
+/* The cheapest number of bits that one plane covers. */
+static struct synapse_plan best_one_plane(enum weight_type type, const struct sample *sample, uint32_t tokens,
+                                          double *cost)
+{
+    struct synapse_plan best = plan_of(type, 1, SYNAPSE_CODE_MAX);
+    *cost = dense_cost(sample, &best, sample->above[BITS - 1], tokens);
+    for (unsigned bits = BITS_LEAST; bits < BITS - 1; bits++) {
+        struct synapse_plan plan = plan_of(type, 1, (1 << bits) - 1);
+        double now = dense_cost(sample, &plan, sample->above[bits], tokens);
+        if (now >= *cost) continue;
+        *cost = now;
+        best = plan;
+    }
+    return best;
+}
+
 struct synapse_plan synapse_dense_plan(const struct synapse_lanes *lanes, enum synapse_way way, enum weight_type type,
                                        uint32_t sources, const struct synapse_window *window, uint32_t tokens)
 {
-    (void)sources, (void)window, (void)tokens;
-    if (lanes == NULL || way == SYNAPSE_WAY_SPARSE) return (struct synapse_plan){0, 0, {0}};
-    if (way == SYNAPSE_WAY_TWO_PLANES) return plan_of(type, 2, 0);
-    return plan_of(type, 1, 8191);
+    const struct synapse_plan sparse = {0, 0, {0}}, two = plan_of(type, 2, 0);
+    double cost;
+    if (lanes == NULL || way == SYNAPSE_WAY_SPARSE || (way == SYNAPSE_WAY_BEST && tokens < TOKENS_LEAST)) return sparse;
+    if (way == SYNAPSE_WAY_TWO_PLANES) return two;
+    const struct sample sample = look(sources, window, tokens);
+    struct synapse_plan best = best_one_plane(type, &sample, tokens, &cost);
+    if (way == SYNAPSE_WAY_ONE_PLANE) return best;
+    double two_cost = dense_cost(&sample, &two, 0, tokens);
+    if (two_cost < cost) best = two, cost = two_cost;
+    return sparse_cost(&sample, tokens) <= cost ? sparse : best;
 }

@@ -24,7 +24,7 @@ uint32_t synapse_weight_limit(enum weight_type type)
     }
 
 typedef __m256i vector;
-enum { VECTORS = 2, TOKENS = 6, WIDE = 2, NARROW = 2 };
+enum { VECTORS = 2, TOKENS = 4, WIDE = 2, NARROW = 2 };
 
 SHORT vector vector_zero(void)
 {

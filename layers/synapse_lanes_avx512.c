@@ -15,7 +15,7 @@
     }
 
 typedef __m512i vector;
-enum { VECTORS = 1, TOKENS = 6, WIDE = 4, NARROW = 2 };
+enum { VECTORS = 1, TOKENS = 4, WIDE = 4, NARROW = 2 };
 
 SHORT vector vector_zero(void)
 {
