@@ -2,13 +2,21 @@
 #ifndef LASSIM_KERNEL_BITS_H
 #define LASSIM_KERNEL_BITS_H
 
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-/* Writes to a buffer that the caller made large enough; whole bytes appear as they fill. */
+enum {
+    BITS_PUT_MAX = 56, /* of one bits_put */
+    BITS_SLACK = 8     /* bytes that the writer may touch beyond the last one of its stream */
+};
+
+/* Writes to a buffer that the caller made large enough for the stream and BITS_SLACK more bytes: every put stores
+ * eight bytes. */
 struct bit_writer {
-    uint8_t *out;     /* next byte */
-    uint64_t pending; /* low `held` bits wait for a whole byte */
+    uint8_t *out;     /* next byte that is not whole */
+    uint64_t pending; /* low `held` bits of it */
     unsigned held;    /* 0 .. 7 between calls */
 };
 
@@ -19,15 +27,18 @@ struct bit_reader {
     int failed; /* 1 once bits beyond the end were asked for; reads then give 0 */
 };
 
-static inline void bits_put(struct bit_writer *writer, uint32_t value, unsigned count)
+/* value below 2^count, count 0 .. BITS_PUT_MAX. */
+static inline void bits_put(struct bit_writer *writer, uint64_t value, unsigned count)
 {
-    writer->pending |= (uint64_t)value << writer->held;
-    for (writer->held += count; writer->held >= 8; writer->held -= 8, writer->pending >>= 8)
-        *writer->out++ = (uint8_t)writer->pending;
+    uint64_t pending = writer->pending | value << writer->held, stored = htole64(pending);
+    unsigned held = writer->held + count;
+    memcpy(writer->out, &stored, sizeof stored);
+    writer->out += held / 8;
+    writer->pending = pending >> (held & ~7u);
+    writer->held = held % 8;
 }
 
-/* value below 2^count, count 0 .. 32: bits_put above.  Rice code of value: value >> k zeros, a one, the k
- * low bits; k 0 .. 31. */
+/* Rice code of value: value >> k zeros, a one, the k low bits; k 0 .. 31. */
 void bits_put_rice(struct bit_writer *writer, uint32_t value, unsigned k);
 /* Pads with zero bits to a whole byte; returns the end. */
 uint8_t *bits_flush(struct bit_writer *writer);

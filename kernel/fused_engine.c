@@ -3,15 +3,14 @@
 #include <stdatomic.h>
 
 #include "kernel/fused_close.h"
-#include "kernel/trace_merge.h"
+#include "kernel/fused_trace.h"
 
 struct fused_engine {
     struct engine_setup setup;
     const struct graph *graph;
     struct network *network;
     struct event_queue *queue;
-    struct trace_header_info info;
-    struct trace_merge *merge; /* or NULL without a trace */
+    struct fused_trace *trace; /* or NULL without a trace */
     struct event *phase;       /* [populations + 1] */
     size_t phase_count;
     uint32_t *level_first; /* [levels + 2] first population of each level */
@@ -20,6 +19,7 @@ struct fused_engine {
     struct packet *packet; /* [2] */
     float *logits;         /* [vocabulary] */
     struct token_batch batch;
+    int last; /* batch of its feed */
     uint64_t clock;
     uint32_t tokens;
     _Atomic int stop;
@@ -52,14 +52,6 @@ static int allocate_arrays(struct fused_engine *engine)
     return engine->phase && engine->level_first && engine->spike && engine->packet && engine->logits;
 }
 
-static int open_trace(struct fused_engine *engine, struct lassim_error *error)
-{
-    if (engine->setup.trace == NULL) return 1;
-    engine->merge = trace_merge_new(engine->setup.trace);
-    return engine->merge != NULL &&
-           trace_info_from_model(engine->setup.model, engine->setup.steps, &engine->info, error) == LASSIM_OK;
-}
-
 enum lassim_status fused_engine_new(const struct engine_setup *setup, struct fused_engine **engine,
                                     struct lassim_error *error)
 {
@@ -71,7 +63,14 @@ enum lassim_status fused_engine_new(const struct engine_setup *setup, struct fus
     made->graph = setup->model->graph;
     made->queue = queue_new(made->graph->populations + 1u, 4u * setup->steps);
     int ready = made->queue != NULL && queue_reserve(made->queue, made->graph->populations + 1u) == QUEUE_OK &&
-                allocate_arrays(made) && open_trace(made, error);
+                allocate_arrays(made);
+    if (ready && setup->trace != NULL) {
+        enum lassim_status status = fused_trace_new(&made->setup, &made->trace, error);
+        if (status != LASSIM_OK) {
+            fused_engine_free(made);
+            return status;
+        }
+    }
     if (ready)
         made->network =
             network_new(&model, team_workers(setup->team), setup->prompt_chunk, engine_allocate, setup->pool);
@@ -89,8 +88,7 @@ enum lassim_status fused_engine_new(const struct engine_setup *setup, struct fus
 void fused_engine_free(struct fused_engine *engine)
 {
     if (engine == NULL) return;
-    trace_merge_free(engine->merge);
-    trace_info_free(&engine->info);
+    fused_trace_free(engine->trace);
     queue_free(engine->queue);
 }
 
@@ -161,64 +159,32 @@ static uint64_t batch_end(const struct fused_engine *engine)
 
 /* ---- windows ---- */
 
-static uint64_t window_number(const struct fused_engine *engine, uint32_t token, uint32_t level)
-{
-    return engine->batch.start / engine->setup.steps + (token - engine->batch.first) + level;
-}
-
-static enum lassim_status record(struct fused_engine *engine, uint32_t p, const struct train *train)
-{
-    const struct population *population = &engine->graph->population[p];
-    struct trace_counts counts = {{0}};
-    uint8_t *room = trace_merge_room(engine->merge, trace_payload_max(&engine->info, p));
-    if (room == NULL) return LASSIM_ERR_RUN;
-    size_t bytes = population->code == CODE_HG
-                       ? trace_encode_hg(&engine->info, p, train->hg, train->neurons, room, &counts)
-                       : trace_encode_oat(&engine->info, p, train->codes, train->neurons, room, &counts);
-    uint64_t window = window_number(engine, train->token, population->level);
-    return trace_merge_add(engine->merge, window, p, train->token, train->position + 1, bytes, &counts) == 0
-               ? LASSIM_OK
-               : LASSIM_ERR_RUN;
-}
-
 static enum lassim_status open_token(struct fused_engine *engine, uint32_t t, uint32_t id)
 {
     struct token_window token = batch_window(&engine->batch, t);
     const uint32_t row[2] = {id, token.position + engine->graph->config.position_offset};
     account_token(engine->setup.accounting, &token);
     for (uint32_t p = 0; p < 2; p++) {
-        struct trace_counts counts = {{0}};
         network_input(engine->network, p, row[p], &token, &engine->spike[p], &engine->packet[p]);
         account_input(engine->setup.accounting, &engine->packet[p]);
         account_packet(engine->setup.accounting, &engine->packet[p]);
         network_receive(engine->network, &engine->packet[p], 0, 1);
-        if (engine->merge == NULL) continue;
-        uint8_t *room = trace_merge_room(engine->merge, trace_payload_max(&engine->info, p));
-        if (room == NULL) return LASSIM_ERR_RUN;
-        size_t bytes = trace_encode_input(row[p], room, &counts);
-        if (trace_merge_add(engine->merge, window_number(engine, token.token, 0), p, token.token, token.position + 1,
-                            bytes, &counts) != 0)
-            return LASSIM_ERR_RUN;
     }
-    return LASSIM_OK;
+    return engine->trace == NULL ? LASSIM_OK : fused_trace_token(engine->trace, &engine->batch, t, row);
 }
 
-static enum lassim_status settle(struct fused_engine *engine, size_t i)
+static void settle(struct fused_engine *engine, size_t i)
 {
     uint32_t p = engine->phase[i].key.population;
-    enum lassim_status status = LASSIM_OK;
-    for (uint32_t t = 0; t < engine->batch.count && status == LASSIM_OK; t++) {
+    for (uint32_t t = 0; t < engine->batch.count; t++) {
         struct token_window token = batch_window(&engine->batch, t);
         const struct closed *closed = fused_close_result(engine->close, i, t);
         const struct train *train = network_train(engine->network, p, token.token);
         account_close(engine->setup.accounting, p, &token, &closed->result, train->neurons, closed->tally.active,
                       engine->setup.steps);
-        if (!closed->result.opened) continue;
-        account_train(engine->setup.accounting, p, &token, &closed->tally);
-        if (engine->merge != NULL) status = record(engine, p, train);
+        if (closed->result.opened) account_train(engine->setup.accounting, p, &token, &closed->tally);
     }
     if (first_open(engine, p) < engine->batch.count) push(engine, engine->phase[i].key.level, 1, p);
-    return status;
 }
 
 static void read_head(struct fused_engine *engine, lassim_logits_callback *callback, void *context)
@@ -235,7 +201,10 @@ static enum lassim_status close_windows(struct fused_engine *engine)
     uint32_t level = engine->phase[0].key.level;
     enum lassim_status status = LASSIM_OK;
     fused_close_run(engine->close, engine->phase, engine->phase_count, &engine->batch);
-    for (size_t i = 0; i < engine->phase_count && status == LASSIM_OK; i++) status = settle(engine, i);
+    for (size_t i = 0; i < engine->phase_count; i++) settle(engine, i);
+    if (engine->trace != NULL)
+        status = fused_trace_level(engine->trace, engine->network, engine->close, engine->phase, engine->phase_count,
+                                   &engine->batch, engine->last);
     schedule_level(engine, level + 1);
     return status;
 }
@@ -284,17 +253,7 @@ static enum lassim_status run_batch(struct fused_engine *engine, const uint32_t 
             return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "interrupted at timestep %llu",
                                (unsigned long long)key->timestep);
     }
-    if (status != LASSIM_OK) lassim_fail(error, status, NULL, NULL, "no memory for the trace's records");
-    return status;
-}
-
-/* Records of windows that no later token can add to. */
-static enum lassim_status flush(struct fused_engine *engine, uint64_t window, struct lassim_error *error)
-{
-    if (engine->merge == NULL) return LASSIM_OK;
-    enum lassim_status status = trace_merge_flush(engine->merge, window);
-    if (status != LASSIM_OK && error != NULL) *error = *trace_writer_error(engine->setup.trace);
-    return status;
+    return status == LASSIM_OK ? status : fused_trace_fail(engine->trace, status, error);
 }
 
 enum lassim_status fused_engine_feed(struct fused_engine *engine, const uint32_t *ids, uint32_t n,
@@ -309,13 +268,14 @@ enum lassim_status fused_engine_feed(struct fused_engine *engine, const uint32_t
         if (read == LASSIM_READ_LAST && done + count == n) asked = count - 1;
         engine->batch =
             (struct token_batch){engine->tokens, count, asked, start + (uint64_t)done * engine->setup.steps};
+        engine->last = done + count == n;
         status = run_batch(engine, ids + done, callback, context, error);
         engine->tokens += count;
         engine->clock = batch_end(engine);
         atomic_store(&engine->progress_tokens, engine->tokens);
         atomic_store(&engine->progress_timesteps, engine->clock);
-        if (status == LASSIM_OK) status = flush(engine, (start / engine->setup.steps) + done + count, error);
     }
-    if (status == LASSIM_OK) status = flush(engine, UINT64_MAX, error);
-    return status;
+    if (status != LASSIM_OK || engine->trace == NULL) return status;
+    status = fused_trace_end(engine->trace);
+    return status == LASSIM_OK ? status : fused_trace_fail(engine->trace, status, error);
 }

@@ -12,7 +12,7 @@
 #include "test/helpers/trace_samples.h"
 
 /* Two tokens start in window SHARED; the later one is there when its windows are not yet to go. */
-enum { WINDOWS = 14, STEPS = 8, SHARED = 4, LATE_TOKEN = 40 };
+enum { WINDOWS = 14, STEPS = 8, SHARED = 4, LATE_TOKEN = 40, LANES = 3 };
 
 /* The input row of token `window`, which starts in that window. */
 static uint32_t row_of(uint32_t window)
@@ -37,10 +37,12 @@ static void write_in_order(const char *path, const struct trace_header_info *inf
 static void add(struct trace_merge *merge, const struct trace_header_info *info, uint64_t window, uint32_t token)
 {
     struct trace_counts counts = {{0}};
-    uint8_t *room = trace_merge_room(merge, trace_payload_max(info, SAMPLE_TOK));
+    const struct trace_key key = {window, SAMPLE_TOK, token};
+    unsigned lane = token % LANES;
+    uint8_t *room = trace_merge_room(merge, lane, trace_encode_room(info, SAMPLE_TOK, 0));
     assert_non_null(room);
     size_t bytes = trace_encode_input(row_of(token), room, &counts);
-    assert_int_equal(trace_merge_add(merge, window, SAMPLE_TOK, token, 0, bytes, &counts), 0);
+    trace_merge_add(merge, lane, &key, 0, bytes, &counts);
 }
 
 /* Windows arrive shuffled; each flush lets those below its bound go. */
@@ -50,7 +52,7 @@ static void write_merged(const char *path, const struct trace_header_info *info)
     struct trace_writer *writer;
     struct lassim_error error;
     assert_int_equal(trace_writer_open(path, 0, info, &writer, &error), LASSIM_OK);
-    struct trace_merge *merge = trace_merge_new(writer);
+    struct trace_merge *merge = trace_merge_new(writer, LANES, trace_encode_room(info, SAMPLE_TOK, 0));
     assert_non_null(merge);
     for (size_t i = 0; i < 6; i++) add(merge, info, first[i], (uint32_t)first[i]);
     add(merge, info, SHARED, LATE_TOKEN);

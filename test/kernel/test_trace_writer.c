@@ -160,7 +160,7 @@ static double bits_per_spike(struct sample_random *random, const struct trace_he
 {
     uint32_t n = info->population[population].neurons;
     uint32_t *codes = calloc(n, sizeof *codes);
-    uint8_t *out = malloc(trace_payload_max(info, population));
+    uint8_t *out = malloc(trace_encode_room(info, population, n));
     struct trace_counts counts = {0};
     for (uint32_t i = 0; i < n; i++) {
         if (sample_below(random, 100) >= percent) continue;
@@ -215,7 +215,7 @@ static void test_payload_bound(void **state)
             if (sample_below(&random, 100) <= percent)
                 codes[i] = (sample_below(&random, 1u << info.timesteps) | 1) | (sample_below(&random, 4) << 16);
         size_t bound = trace_payload_max(&info, 0);
-        uint8_t *out = malloc(bound); /* ASan sees a write past it */
+        uint8_t *out = malloc(trace_encode_room(&info, 0, table.neurons)); /* ASan sees a write past it */
         struct trace_counts counts = {0};
         assert_true(trace_encode_oat(&info, 0, codes, table.neurons, out, &counts) <= bound);
         free(out);
