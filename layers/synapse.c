@@ -99,7 +99,8 @@ static void receive_narrow(const struct matrix *matrix, uint32_t targets, const 
                            uint32_t from, uint32_t to, int64_t *sum)
 {
     const struct synapse_rows rows = {matrix->weights, matrix->type, matrix->grid, targets};
-    uint64_t per_spill = INT32_MAX / (matrix->integer_max + (matrix->integer_max == 0));
+    uint64_t largest = weight_is_float(matrix->type) ? matrix->integer_max : synapse_weight_limit(matrix->type);
+    uint64_t per_spill = INT32_MAX / (largest + (largest == 0));
     for (uint32_t tile = from; tile < to; tile += SYNAPSE_TILE) {
         uint32_t width = to - tile < SYNAPSE_TILE ? to - tile : SYNAPSE_TILE;
         for (unsigned shift = 0; shift < SYNAPSE_SHIFTS; shift++) {
@@ -120,7 +121,7 @@ void synapse_receive(const struct matrix *matrix, uint32_t targets, const struct
     if (from >= to) return;
     if (packet->count > GRAPH_BLOCK_NEURONS) abort();
     group_by_shift(source, steps - 1 - packet->step, packet, &groups);
-    if (matrix->integer_max <= INT32_MAX && weight_is_float(matrix->type))
+    if (matrix->integer_max <= INT32_MAX || !weight_is_float(matrix->type))
         receive_narrow(matrix, targets, &groups, from, to, sum);
     else
         receive_wide(matrix, targets, &groups, from, to, sum);

@@ -58,9 +58,6 @@ struct synapse_lanes {
     void (*spill)(const struct synapse_accumulator *acc, uint32_t units, unsigned shift, int64_t *sum);
 };
 
-/* Largest |weight| that the type's bytes can hold, whatever they are. */
-uint32_t synapse_weight_limit(enum weight_type type);
-
 /* NULL where the CPU or the compiler's target lacks them: AVX2; AVX-512 F, BW, VL and VNNI. */
 const struct synapse_lanes *synapse_lanes_avx2(void);
 const struct synapse_lanes *synapse_lanes_avx512(void);

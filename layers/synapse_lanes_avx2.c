@@ -3,15 +3,6 @@
 #include "layers/cpu.h"
 #include "layers/synapse_lanes.h"
 
-uint32_t synapse_weight_limit(enum weight_type type)
-{
-    switch (type) {
-    case WEIGHT_I16: return 1 << 15;
-    case WEIGHT_I8: return 1 << 7;
-    default: return 8 * UINT8_MAX; /* I4: half a byte times a group scale */
-    }
-}
-
 #if defined(__x86_64__)
 #include <immintrin.h>
 

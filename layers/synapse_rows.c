@@ -81,6 +81,10 @@ static inline __attribute__((always_inline)) void any_rows_add(const struct syna
 void synapse_rows_add_portable(const struct synapse_rows *rows, const uint32_t *spikes, uint32_t count, uint32_t tile,
                                uint32_t width, unsigned shift, int64_t *sum)
 {
+    if (!weight_is_float(rows->type)) {
+        synapse_integer_rows_add_portable(rows, spikes, count, tile, width, shift, sum);
+        return;
+    }
     any_rows_add(rows, spikes, count, tile, width, shift, sum);
 }
 
@@ -162,7 +166,9 @@ void synapse_rows_add(const struct synapse_rows *rows, const uint32_t *spikes, u
                       uint32_t width, unsigned shift, int64_t *sum)
 {
     int one_factor = rows->grid >= -GRID_IN_ONE_FACTOR && rows->grid <= GRID_IN_ONE_FACTOR;
-    if (one_factor && cpu_has_vectors())
+    if (!weight_is_float(rows->type))
+        synapse_integer_rows_add(rows, spikes, count, tile, width, shift, sum);
+    else if (one_factor && cpu_has_vectors())
         synapse_rows_add_vector(rows, spikes, count, tile, width, shift, sum);
     else
         synapse_rows_add_portable(rows, spikes, count, tile, width, shift, sum);

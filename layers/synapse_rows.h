@@ -26,6 +26,9 @@ static inline int32_t synapse_i4(const uint8_t *row, const uint8_t *scales, uint
     return ((int32_t)(half ^ 8) - 8) * scales[i];
 }
 
+/* Largest |integer| that the bytes of an integer type can hold, whatever they are. */
+uint32_t synapse_weight_limit(enum weight_type type);
+
 /* sum[0..width) += (sum over the spikes of +-w[source][tile + i]) << shift.  The caller guarantees that
  * the inner sum fits 32 bits.  width <= SYNAPSE_TILE.  AVX2 and F16C where the CPU has them, else portable
  * C; same integers. */
@@ -34,5 +37,11 @@ void synapse_rows_add(const struct synapse_rows *rows, const uint32_t *spikes, u
 /* The portable form, for tests. */
 void synapse_rows_add_portable(const struct synapse_rows *rows, const uint32_t *spikes, uint32_t count, uint32_t tile,
                                uint32_t width, unsigned shift, int64_t *sum);
+
+/* The two of them for integer types, which call these. */
+void synapse_integer_rows_add(const struct synapse_rows *rows, const uint32_t *spikes, uint32_t count, uint32_t tile,
+                              uint32_t width, unsigned shift, int64_t *sum);
+void synapse_integer_rows_add_portable(const struct synapse_rows *rows, const uint32_t *spikes, uint32_t count,
+                                       uint32_t tile, uint32_t width, unsigned shift, int64_t *sum);
 
 #endif

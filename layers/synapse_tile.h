@@ -10,7 +10,7 @@
 #include "layers/synapse_rows.h"
 
 enum {
-    SYNAPSE_TILE_TARGETS = 4096, /* sparse: 32 KiB of sums, 8 KiB of an F16 row in one run */
+    SYNAPSE_TILE_TARGETS = 8192, /* sparse: 64 KiB of sums, so that a row is one run of 16 KiB of F16 weights */
     SYNAPSE_PANEL_SOURCES = 256, /* dense: rows of a panel, ... */
     SYNAPSE_PANEL_TARGETS = 64,  /* ... and its width: 128 KiB as doubles, converted once for all tokens */
     SYNAPSE_PANEL_TOKENS = 6     /* tokens of one register block */

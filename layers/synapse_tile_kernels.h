@@ -7,7 +7,7 @@
 enum {
     SYNAPSE_ROWS_AT_ONCE = 8, /* rows that meet one load and store of the sums */
     SYNAPSE_STEP = 32,        /* targets between prefetches: a cache line of F16 weights */
-    SYNAPSE_AHEAD = 16384     /* bytes of rows that are on their way */
+    SYNAPSE_AHEAD = 8192      /* bytes of rows that are on their way */
 };
 
 struct synapse_tile_kernels {

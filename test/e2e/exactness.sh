@@ -1,6 +1,7 @@
 #!/bin/bash
-# The same trace bytes, logits and counts for any number of threads and any prompt chunk; the same spikes per token
-# and population when the prompt is fed by separate calls; converting twice gives the same bytes.
+# The same trace bytes, logits and counts for any number of threads and any prompt chunk, for every type of stored
+# weights; the same spikes per token and population when the prompt is fed by separate calls; converting twice gives the
+# same bytes.
 . test/e2e/common.sh
 need_model
 IDS=$(json examples/opt-tiny/golden.json b.ids | tr -d '[] \n' | cut -d, -f-24)
@@ -35,6 +36,12 @@ same_anyhow() { # MODEL IDS
     [ "$(metrics "$WORK/$name.json" | wc -l)" -gt 100 ] || complain "$name: no metrics to compare"
 }
 same_anyhow "$MODEL" "$IDS"
+for weights in i16 q8 q4; do
+    expect 0 "$LASSIM" convert examples/opt-tiny --weights $weights -o "$WORK/$weights.snn" --quiet
+    same_anyhow "$WORK/$weights.snn" "$(echo "$IDS" | cut -d, -f-8)"
+done
+cmp -s "$WORK/i16.npy" "$WORK/q8.npy" && complain "i16 and q8: the same logits"
+cmp -s "$WORK/q8.npy" "$WORK/q4.npy" && complain "q8 and q4: the same logits"
 for folder in test/data/variants/*/; do
     variant=$(basename "$folder")
     expect 0 "$LASSIM" convert "$folder" -o "$WORK/$variant.snn" --quiet

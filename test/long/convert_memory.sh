@@ -11,18 +11,21 @@ checkpoint=$WORK/opt-125m
 core=$(taskset -pc $$ | sed 's/.*: *//; s/[-,].*//')
 layer=$((4 * (4 * 768 * 768 + 2 * 768 * 3072)))
 
-# convert_within STATUS BYTES
+# convert_within STATUS BYTES [OPTION...]
 convert_within() {
+    local status=$1 bytes=$2
+    shift 2
     rm -f "$WORK"/opt.snn*
-    expect "$1" env OPENBLAS_NUM_THREADS=1 taskset -c "$core" prlimit --data="$2" \
-        "$LASSIM" convert "$checkpoint" -o "$WORK/opt.snn" --json
+    expect "$status" env OPENBLAS_NUM_THREADS=1 taskset -c "$core" prlimit --data="$bytes" \
+        "$LASSIM" convert "$checkpoint" -o "$WORK/opt.snn" --json "$@"
 }
 
-for limit in $((2000000000 + layer)) $((300 << 20)); do
-    convert_within 0 "$limit" || continue
+for run in "$((2000000000 + layer))" "$((300 << 20))" "$((300 << 20)) --weights i16" "$((300 << 20)) --weights q4"; do
+    limit=${run%% *}
+    convert_within 0 $run || continue
     [ -s "$WORK/opt.snn" ] || complain "no output within $limit bytes"
     expect_equal "$(json "$WORK/out" self_check.saturations)" 0 "saturations"
-    echo "figure: convert, OPT-125m's shape, within $((limit / 1000000)) MB of anonymous memory:" \
+    echo "figure: convert${run#"$limit"}, OPT-125m's shape, within $((limit / 1000000)) MB of anonymous memory:" \
         "mean KL $(json "$WORK/out" self_check.kl_mean)"
 done
 convert_within 1 $((100 << 20))
