@@ -7,9 +7,10 @@ struct network_model engine_network_model(const struct engine_setup *setup)
                                   model->table, model->code,       setup->steps,  model->residual_grid};
 }
 
-void *engine_allocate(void *context, size_t bytes)
+void *engine_allocate(void *context, unsigned node, size_t bytes)
 {
-    return pool_alloc(context, bytes);
+    struct pool *const *pools = context;
+    return pool_alloc(pools[node], bytes);
 }
 
 uint64_t engine_rounded(uint64_t bytes)

@@ -15,15 +15,16 @@ struct engine_setup {
     uint32_t prompt_chunk; /* event: tokens whose input spikes are queued ahead; fused: the most tokens of
                                  * a batch; >= 1 */
     struct team *team;
-    struct pool *pool;          /* all state comes from here */
-    struct trace_writer *trace; /* or NULL */
+    const struct network_team *workers; /* the team's workers and their nodes */
+    struct pool *const *pools;          /* [nodes]; all state comes from here, what is no worker's from the first */
+    struct trace_writer *trace;         /* or NULL */
     struct accounting *accounting;
 };
 
 /* The layers' view of the model at this T. */
 struct network_model engine_network_model(const struct engine_setup *setup);
-/* A network_allocate; context is a struct pool. */
-void *engine_allocate(void *context, size_t bytes);
+/* A network_allocate; context is the pools, [nodes]. */
+void *engine_allocate(void *context, unsigned node, size_t bytes);
 /* What `bytes` take in a pool. */
 uint64_t engine_rounded(uint64_t bytes);
 /* level_first[k] = first population of level k, for k = 0 .. levels.  Populations stand in level order (an

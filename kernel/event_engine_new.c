@@ -30,7 +30,7 @@ uint64_t event_engine_bytes(const struct engine_setup *setup)
 {
     struct network_model model = engine_network_model(setup);
     struct plan plan = plan_of(setup);
-    return network_bytes(&model, team_workers(setup->team), 0) + engine_rounded(sizeof(struct event_engine)) +
+    return network_bytes(&model, setup->workers, 0) + engine_rounded(sizeof(struct event_engine)) +
            engine_rounded(plan.batch * sizeof(struct event)) + engine_rounded(plan.results * sizeof(struct event)) +
            engine_rounded(plan.units * sizeof(struct close_unit)) +
            engine_rounded(plan.results * sizeof(struct close_result)) + engine_rounded(plan.levels * sizeof(uint32_t)) +
@@ -41,7 +41,7 @@ uint64_t event_engine_bytes(const struct engine_setup *setup)
 static int allocate_arrays(struct event_engine *engine)
 {
     struct plan plan = plan_of(&engine->setup);
-    struct pool *pool = engine->setup.pool;
+    struct pool *pool = engine->setup.pools[0];
     engine->batch = pool_alloc(pool, plan.batch * sizeof *engine->batch);
     engine->pending = pool_alloc(pool, plan.results * sizeof *engine->pending);
     engine->unit = pool_alloc(pool, plan.units * sizeof *engine->unit);
@@ -60,7 +60,7 @@ enum lassim_status event_engine_new(const struct engine_setup *setup, struct eve
                                     struct lassim_error *error)
 {
     struct network_model model = engine_network_model(setup);
-    struct event_engine *made = pool_alloc(setup->pool, sizeof *made);
+    struct event_engine *made = pool_alloc(setup->pools[0], sizeof *made);
     *engine = NULL;
     if (made == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the engine");
     made->setup = *setup;
@@ -69,7 +69,7 @@ enum lassim_status event_engine_new(const struct engine_setup *setup, struct eve
     uint64_t pending = packets * setup->steps + made->graph->populations + 2ull * setup->prompt_chunk + 2;
     made->queue = queue_new(pending, 4u * setup->steps);
     int ready = made->queue != NULL && queue_reserve(made->queue, pending) == QUEUE_OK && allocate_arrays(made);
-    if (ready) made->network = network_new(&model, team_workers(setup->team), 0, engine_allocate, setup->pool);
+    if (ready) made->network = network_new(&model, setup->workers, 0, engine_allocate, (void *)(uintptr_t)setup->pools);
     if (!ready || made->network == NULL) {
         queue_free(made->queue);
         return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory: the network's state needs %zu bytes",

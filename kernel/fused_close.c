@@ -61,14 +61,14 @@ struct fused_close *fused_close_new(const struct engine_setup *setup, struct net
 {
     const struct graph *graph = setup->model->graph;
     uint64_t results = (uint64_t)widest_level(graph) * slots_of(setup);
-    struct fused_close *close = pool_alloc(setup->pool, sizeof *close);
+    struct fused_close *close = pool_alloc(setup->pools[0], sizeof *close);
     if (close == NULL) return NULL;
     close->setup = setup;
     close->network = network;
     close->slots = slots_of(setup);
     close->blocks = most_blocks(graph);
-    close->closed = pool_alloc(setup->pool, results * sizeof *close->closed);
-    close->fired = pool_alloc(setup->pool, results * close->blocks * sizeof *close->fired);
+    close->closed = pool_alloc(setup->pools[0], results * sizeof *close->closed);
+    close->fired = pool_alloc(setup->pools[0], results * close->blocks * sizeof *close->fired);
     return close->closed != NULL && close->fired != NULL ? close : NULL;
 }
 

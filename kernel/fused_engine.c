@@ -32,8 +32,7 @@ uint64_t fused_engine_bytes(const struct engine_setup *setup)
 {
     const struct graph *graph = setup->model->graph;
     struct network_model model = engine_network_model(setup);
-    return network_bytes(&model, team_workers(setup->team), setup->prompt_chunk) +
-           engine_rounded(sizeof(struct fused_engine)) +
+    return network_bytes(&model, setup->workers, setup->prompt_chunk) + engine_rounded(sizeof(struct fused_engine)) +
            engine_rounded((graph->populations + 1u) * sizeof(struct event)) +
            engine_rounded((graph->levels + 2u) * sizeof(uint32_t)) + fused_close_bytes(setup) +
            engine_rounded(2 * sizeof(uint32_t)) + engine_rounded(2 * sizeof(struct packet)) +
@@ -43,7 +42,7 @@ uint64_t fused_engine_bytes(const struct engine_setup *setup)
 static int allocate_arrays(struct fused_engine *engine)
 {
     const struct graph *graph = engine->graph;
-    struct pool *pool = engine->setup.pool;
+    struct pool *pool = engine->setup.pools[0];
     engine->phase = pool_alloc(pool, (graph->populations + 1u) * sizeof *engine->phase);
     engine->level_first = pool_alloc(pool, (graph->levels + 2u) * sizeof *engine->level_first);
     engine->spike = pool_alloc(pool, 2 * sizeof *engine->spike);
@@ -56,7 +55,7 @@ enum lassim_status fused_engine_new(const struct engine_setup *setup, struct fus
                                     struct lassim_error *error)
 {
     struct network_model model = engine_network_model(setup);
-    struct fused_engine *made = pool_alloc(setup->pool, sizeof *made);
+    struct fused_engine *made = pool_alloc(setup->pools[0], sizeof *made);
     *engine = NULL;
     if (made == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the engine");
     made->setup = *setup;
@@ -73,7 +72,7 @@ enum lassim_status fused_engine_new(const struct engine_setup *setup, struct fus
     }
     if (ready)
         made->network =
-            network_new(&model, team_workers(setup->team), setup->prompt_chunk, engine_allocate, setup->pool);
+            network_new(&model, setup->workers, setup->prompt_chunk, engine_allocate, (void *)(uintptr_t)setup->pools);
     if (made->network != NULL) made->close = fused_close_new(&made->setup, made->network);
     if (made->close == NULL) {
         fused_engine_free(made);

@@ -37,12 +37,10 @@ enum lassim_status if_engine_feed(struct if_engine *engine, const struct if_spik
 
 static int compare_spikes(const void *a, const void *b)
 {
-    const struct if_spike *x = a, *y = b;
-    if (x->time != y->time) return x->time < y->time ? -1 : 1;
-    if (x->population != y->population) return x->population < y->population ? -1 : 1;
-    return x->neuron < y->neuron ? -1 : x->neuron > y->neuron;
+    return if_spike_compare(a, b);
 }
 
+/* Sorts what is left of the inbox, unless it is in order (as files mostly are). */
 static enum lassim_status sort_inbox(struct if_engine *engine, struct lassim_error *error)
 {
     if (!engine->inbox_unsorted) return LASSIM_OK;
@@ -50,7 +48,9 @@ static enum lassim_status sort_inbox(struct if_engine *engine, struct lassim_err
     memmove(engine->inbox, engine->inbox + engine->inbox_next, left * sizeof *engine->inbox);
     engine->inbox_next = 0;
     engine->inbox_count = left;
-    qsort(engine->inbox, left, sizeof *engine->inbox, compare_spikes);
+    uint64_t sorted = 1;
+    while (sorted < left && if_spike_compare(&engine->inbox[sorted - 1], &engine->inbox[sorted]) < 0) sorted++;
+    if (sorted < left) qsort(engine->inbox, left, sizeof *engine->inbox, compare_spikes);
     for (uint64_t i = 1; i < left; i++) {
         const struct if_spike *spike = &engine->inbox[i];
         if (compare_spikes(spike - 1, spike) == 0)

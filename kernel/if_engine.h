@@ -29,6 +29,14 @@ struct if_spike {
     uint32_t population, neuron;
 };
 
+/* < 0, 0, > 0 by time, population, neuron. */
+static inline int if_spike_compare(const struct if_spike *x, const struct if_spike *y)
+{
+    if (x->time != y->time) return x->time < y->time ? -1 : 1;
+    if (x->population != y->population) return x->population < y->population ? -1 : 1;
+    return x->neuron < y->neuron ? -1 : x->neuron > y->neuron;
+}
+
 struct if_setup {
     const struct if_network *network;
     struct team *team;

@@ -1,5 +1,6 @@
 #include "kernel/if_spike_check.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,44 +18,58 @@ static uint64_t place_of(const struct spike_rows *rows, uint64_t i)
     return rows->place != NULL ? rows->place[i] : i;
 }
 
+/* A failure at spike i. */
+static enum lassim_status fail_at(const char *path, const struct spike_rows *rows, uint64_t i,
+                                  struct lassim_error *error, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+static enum lassim_status fail_at(const char *path, const struct spike_rows *rows, uint64_t i,
+                                  struct lassim_error *error, const char *format, ...)
+{
+    char place[40], text[200];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    snprintf(place, sizeof place, "%s %llu", rows->unit, (unsigned long long)place_of(rows, i));
+    return lassim_fail(error, LASSIM_ERR_FILE, path, place, "%s", text);
+}
+
 static enum lassim_status check_one(const char *path, const struct spike_rows *rows, uint64_t i,
                                     const struct if_network *network, uint64_t now, struct lassim_error *error)
 {
     const struct if_spike *spike = &rows->spike[i];
-    char place[40];
-    snprintf(place, sizeof place, "%s %llu", rows->unit, (unsigned long long)place_of(rows, i));
     if (spike->population >= network->populations)
-        return lassim_fail(error, LASSIM_ERR_FILE, path, place, "population: expected one of the network's");
+        return fail_at(path, rows, i, error, "population: expected one of the network's");
     const struct if_population *population = &network->population[spike->population];
     if (population->neuron != LASSIM_NEURON_INPUT)
-        return lassim_fail(error, LASSIM_ERR_FILE, path, place, "population: expected an input, %s is none",
-                           population->name);
+        return fail_at(path, rows, i, error, "population: expected an input, %s is none", population->name);
     if (spike->neuron >= population->size)
-        return lassim_fail(error, LASSIM_ERR_FILE, path, place, "neuron: expected below %u, found %u", population->size,
-                           spike->neuron);
+        return fail_at(path, rows, i, error, "neuron: expected below %u, found %u", population->size, spike->neuron);
     if (spike->time < now || spike->time >= TIME_LIMIT)
-        return lassim_fail(error, LASSIM_ERR_FILE, path, place, "time: expected %llu to 2^40, found %llu",
-                           (unsigned long long)now, (unsigned long long)spike->time);
+        return fail_at(path, rows, i, error, "time: expected %llu to 2^40, found %llu", (unsigned long long)now,
+                       (unsigned long long)spike->time);
     return LASSIM_OK;
 }
 
 static int compare(const void *a, const void *b)
 {
     const struct if_spike *x = *(const struct if_spike *const *)a, *y = *(const struct if_spike *const *)b;
-    if (x->time != y->time) return x->time < y->time ? -1 : 1;
-    if (x->population != y->population) return x->population < y->population ? -1 : 1;
-    if (x->neuron != y->neuron) return x->neuron < y->neuron ? -1 : 1;
-    return x < y ? -1 : x > y;
+    int order = if_spike_compare(x, y);
+    return order != 0 ? order : x < y ? -1 : x > y;
 }
 
-static int same(const struct if_spike *x, const struct if_spike *y)
+/* 1 if spikes stand in their order already, none twice. */
+static int ascending(const struct spike_rows *rows)
 {
-    return x->time == y->time && x->population == y->population && x->neuron == y->neuron;
+    for (uint64_t i = 1; i < rows->count; i++)
+        if (if_spike_compare(&rows->spike[i - 1], &rows->spike[i]) >= 0) return 0;
+    return 1;
 }
 
 /* The first place that repeats an earlier one. */
 static enum lassim_status check_repeats(const char *path, const struct spike_rows *rows, struct lassim_error *error)
 {
+    if (ascending(rows)) return LASSIM_OK;
     const struct if_spike **order = malloc((rows->count + 1) * sizeof *order);
     if (order == NULL) return lassim_fail(error, LASSIM_ERR_RUN, path, NULL, "no memory to compare its rows");
     uint64_t again = UINT64_MAX, before = 0;
@@ -62,16 +77,14 @@ static enum lassim_status check_repeats(const char *path, const struct spike_row
     qsort(order, rows->count, sizeof *order, compare);
     for (uint64_t i = 1; i < rows->count; i++) {
         uint64_t index = (uint64_t)(order[i] - rows->spike);
-        if (!same(order[i - 1], order[i]) || index >= again) continue;
+        if (if_spike_compare(order[i - 1], order[i]) != 0 || index >= again) continue;
         again = index;
         before = (uint64_t)(order[i - 1] - rows->spike);
     }
     free(order);
     if (again == UINT64_MAX) return LASSIM_OK;
-    char place[40];
-    snprintf(place, sizeof place, "%s %llu", rows->unit, (unsigned long long)place_of(rows, again));
-    return lassim_fail(error, LASSIM_ERR_FILE, path, place, "expected each spike once, %s %llu is the same", rows->unit,
-                       (unsigned long long)place_of(rows, before));
+    return fail_at(path, rows, again, error, "expected each spike once, %s %llu is the same", rows->unit,
+                   (unsigned long long)place_of(rows, before));
 }
 
 enum lassim_status spike_rows_check(const char *path, const struct spike_rows *rows, const struct if_network *network,

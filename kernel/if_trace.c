@@ -28,13 +28,27 @@ static void hash_population(XXH3_state_t *state, const struct if_population *p)
     XXH3_64bits_update(state, bytes, sizeof bytes);
 }
 
-static void hash_synapse(XXH3_state_t *state, uint32_t source, uint32_t target, int64_t integer)
+/* Synapses on their way to the hash. */
+struct hash_buffer {
+    XXH3_state_t *state;
+    size_t used;
+    uint8_t bytes[256 * 16];
+};
+
+static void flush_synapses(struct hash_buffer *buffer)
 {
-    uint8_t bytes[16];
-    trace_put32(bytes, source);
-    trace_put32(bytes + 4, target);
-    trace_put64(bytes + 8, (uint64_t)integer);
-    XXH3_64bits_update(state, bytes, sizeof bytes);
+    XXH3_64bits_update(buffer->state, buffer->bytes, buffer->used);
+    buffer->used = 0;
+}
+
+static void hash_synapse(struct hash_buffer *buffer, uint32_t source, uint32_t target, int64_t integer)
+{
+    uint8_t *out = buffer->bytes + buffer->used;
+    trace_put32(out, source);
+    trace_put32(out + 4, target);
+    trace_put64(out + 8, (uint64_t)integer);
+    buffer->used += 16;
+    if (buffer->used == sizeof buffer->bytes) flush_synapses(buffer);
 }
 
 static void hash_route(XXH3_state_t *state, const struct if_route *route, uint32_t sources)
@@ -46,15 +60,17 @@ static void hash_route(XXH3_state_t *state, const struct if_route *route, uint32
     trace_put32(bytes + 12, (uint32_t)route->grid.grid);
     trace_put64(bytes + 16, route->synapses);
     XXH3_64bits_update(state, bytes, sizeof bytes);
+    struct hash_buffer buffer = {.state = state};
     for (uint32_t s = 0; route->dense && s < sources; s++) {
         for (uint32_t t = 0; t < route->rows.targets; t++)
-            hash_synapse(state, s, t, row_matrix_get(&route->rows, s, t));
+            hash_synapse(&buffer, s, t, row_matrix_get(&route->rows, s, t));
     }
     for (uint32_t row = 0; !route->dense && row < route->list.rows; row++) {
         uint32_t s = route->list.row != NULL ? route->list.row[row] : row;
         for (uint64_t i = route->list.start[row]; i < route->list.start[row + 1]; i++)
-            hash_synapse(state, s, route->list.target[i], route->list.weight[i]);
+            hash_synapse(&buffer, s, route->list.target[i], route->list.weight[i]);
     }
+    flush_synapses(&buffer);
 }
 
 uint64_t if_network_hash(const struct if_network *network)

@@ -16,9 +16,11 @@ struct lassim_session {
     const struct model *model;
     struct lassim_options options;
     uint32_t steps, tokens, threads;
-    struct topology *topology;
+    struct topology *topology, *own_topology; /* own: this machine's, unless the caller brought one */
     struct team *team;
-    struct pool *pool;
+    struct network_team workers; /* and the memory nodes that they run on, */
+    unsigned node[TEAM_THREADS_MAX];
+    struct pool *pool[TEAM_THREADS_MAX]; /* [workers.nodes] one on each */
     struct memory_plan plan;
     struct accounting *accounting;
     struct trace_writer *trace;
@@ -74,20 +76,39 @@ static enum lassim_status open_trace(lassim_session *session, struct lassim_erro
     return status;
 }
 
-/* Topology, threads and the pool: what every engine stands on. */
+/* Numbers the nodes that the workers run on, in order, and opens a pool on each. */
+static enum lassim_status open_pools(lassim_session *session, int bind, struct lassim_error *error)
+{
+    unsigned home = TOPOLOGY_ANY;
+    session->workers = (struct network_team){.workers = session->threads};
+    for (unsigned w = 0; w < session->threads; w++) {
+        unsigned node = bind ? topology_place(session->topology, w, session->threads).node : TOPOLOGY_ANY;
+        if (w == 0 || node != home) {
+            struct pool **pool = &session->pool[session->workers.nodes++];
+            enum lassim_status status = pool_new(session->topology, node, SIZE_MAX, pool, error);
+            if (status != LASSIM_OK) return status;
+            home = node;
+        }
+        session->node[w] = session->workers.nodes - 1;
+    }
+    if (session->workers.nodes > 1) session->workers.node = session->node;
+    return LASSIM_OK;
+}
+
+/* Topology, threads and the pools: what every engine stands on. */
 static enum lassim_status open_machine(lassim_session *session, struct lassim_error *error)
 {
     int bind = !session->options.numa_off;
-    enum lassim_status status = topology_new(NULL, NULL, &session->topology, error);
+    enum lassim_status status = LASSIM_OK;
+    if (session->topology == NULL) status = topology_new(NULL, NULL, &session->own_topology, error);
     if (status != LASSIM_OK) return status;
+    if (session->topology == NULL) session->topology = session->own_topology;
     session->threads = session->options.threads ? session->options.threads : topology_cores(session->topology);
     unsigned threads = session->threads;
     /* More threads than cores is a test's wish: let the scheduler place them. */
     bind = bind && threads <= topology_pus(session->topology);
     status = team_new(threads, session->topology, bind, &session->team, error);
-    if (status != LASSIM_OK) return status;
-    unsigned node = bind ? topology_place(session->topology, 0, threads).node : TOPOLOGY_ANY;
-    return pool_new(session->topology, node, SIZE_MAX, &session->pool, error);
+    return status == LASSIM_OK ? open_pools(session, bind, error) : status;
 }
 
 static enum lassim_status plan_memory(lassim_session *session, const struct engine_setup *setup,
@@ -108,9 +129,13 @@ static enum lassim_status open_event(lassim_session *session, struct lassim_erro
 {
     enum lassim_status status = open_machine(session, error);
     if (status != LASSIM_OK) return status;
-    struct engine_setup setup = {session->model,     session->steps, session->options.prompt_chunk,
-                                 session->team,      session->pool,  NULL,
-                                 session->accounting};
+    struct engine_setup setup = {.model = session->model,
+                                 .steps = session->steps,
+                                 .prompt_chunk = session->options.prompt_chunk,
+                                 .team = session->team,
+                                 .workers = &session->workers,
+                                 .pools = session->pool,
+                                 .accounting = session->accounting};
     status = plan_memory(session, &setup, error);
     if (status == LASSIM_OK && session->options.trace != NULL) status = open_trace(session, error);
     if (status != LASSIM_OK) return status;
@@ -145,8 +170,9 @@ static enum lassim_status check_options(const struct lassim_options *options, st
     return LASSIM_OK;
 }
 
-enum lassim_status session_open_model(const struct model *model, const struct lassim_options *options,
-                                      lassim_session **session, struct lassim_error *error)
+enum lassim_status session_open_on(struct topology *topology, const struct model *model,
+                                   const struct lassim_options *options, lassim_session **session,
+                                   struct lassim_error *error)
 {
     *session = NULL;
     enum lassim_status status = check_options(options, error);
@@ -154,6 +180,7 @@ enum lassim_status session_open_model(const struct model *model, const struct la
     lassim_session *made = calloc(1, sizeof *made);
     if (made == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for a session");
     made->model = model;
+    made->topology = topology;
     made->options = *options;
     made->steps = options->timesteps ? options->timesteps : model->timesteps;
     if (made->options.prompt_chunk == 0) made->options.prompt_chunk = PROMPT_CHUNK_DEFAULT;
@@ -171,6 +198,12 @@ enum lassim_status session_open_model(const struct model *model, const struct la
     return status;
 }
 
+enum lassim_status session_open_model(const struct model *model, const struct lassim_options *options,
+                                      lassim_session **session, struct lassim_error *error)
+{
+    return session_open_on(NULL, model, options, session, error);
+}
+
 enum lassim_status lassim_session_open(lassim_model *model, const struct lassim_options *options,
                                        lassim_session **session, struct lassim_error *error)
 {
@@ -185,9 +218,9 @@ void lassim_session_close(lassim_session *session)
     dense_engine_free(session->dense);
     trace_writer_abandon(session->trace);
     accounting_free(session->accounting);
-    pool_free(session->pool);
+    for (unsigned node = 0; node < session->workers.nodes; node++) pool_free(session->pool[node]);
     team_free(session->team);
-    topology_free(session->topology);
+    topology_free(session->own_topology);
     free(session);
 }
 

@@ -12,6 +12,12 @@
 enum lassim_status session_open_model(const struct model *model, const struct lassim_options *options,
                                       lassim_session **session, struct lassim_error *error);
 
+/* The same on a machine that the caller describes and frees after the session (NULL: this machine): what each memory
+ * node gets follows from it. */
+enum lassim_status session_open_on(struct topology *topology, const struct model *model,
+                                   const struct lassim_options *options, lassim_session **session,
+                                   struct lassim_error *error);
+
 /* The model behind the public handle. */
 const struct model *model_of(const lassim_model *model);
 

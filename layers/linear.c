@@ -3,8 +3,6 @@
 #include "layers/synapse.h"
 #include "neurons/real.h"
 
-enum { LINEAR_GRAIN = 64 /* targets that stay on one worker: a cache line of F16 weights and more */ };
-
 void linear_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
 {
     const struct population_links *links = &network->links[packet->population];
@@ -12,11 +10,20 @@ void linear_receive(struct network *network, const struct packet *packet, unsign
     int input = graph->population[packet->population].code == CODE_INPUT;
     for (uint32_t k = 0; k < links->matrices; k++) {
         uint32_t m = links->matrix[k], from, to;
-        packet_share(graph->matrix[m].targets, LINEAR_GRAIN, worker, workers, &from, &to);
-        synapse_receive(&network->model.matrix[m], graph->matrix[m].targets,
-                        &network->model.population[packet->population], input ? 1 : network->model.steps, packet, from,
-                        to, network_sum(network, m, packet->token));
+        const struct matrix_part part = network_part(network, m, worker);
+        packet_share(graph->matrix[m].targets, SYNAPSE_WINDOW_GRAIN, worker, workers, &from, &to);
+        if (from >= to) continue;
+        synapse_receive(&part.matrix, part.to - part.from, &network->model.population[packet->population],
+                        input ? 1 : network->model.steps, packet, from - part.from, to - part.from,
+                        network_sum(network, m, packet->token) + part.from);
     }
+}
+
+struct matrix_part network_part(const struct network *network, uint32_t m, unsigned worker)
+{
+    if (network->part != NULL && network->part[m * network->nodes].matrix.weights != NULL)
+        return network->part[m * network->nodes + network->node[worker]];
+    return (struct matrix_part){network->model.matrix[m], 0, network->model.graph->matrix[m].targets};
 }
 
 double network_matrix_unit(const struct network *network, uint32_t m)

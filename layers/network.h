@@ -47,16 +47,24 @@ struct close_result {
 
 struct network;
 
-/* Memory comes from the caller: allocate(context, bytes) returns zeroed memory aligned to 64 bytes, or
+/* Memory comes from the caller: allocate(context, node, bytes) returns zeroed memory aligned to 64 bytes, or
  * NULL, and frees it after the network's last use.  network_new returns NULL as soon as it does. */
-typedef void *network_allocate(void *context, size_t bytes);
+typedef void *network_allocate(void *context, unsigned node, size_t bytes);
+
+/* The workers and the memory nodes that they run on.  On several nodes each gets a copy of the weights into its own
+ * workers' targets, and its workers' own memory; on one node weights are read where they are mapped. */
+struct network_team {
+    unsigned workers, nodes; /* nodes <= workers */
+    const unsigned *node;    /* [workers] ascending, 0 .. nodes - 1; NULL where nodes is 1; outlives the network */
+};
+
 /* window_tokens: 0 for spikes step by step (network_receive); else the most tokens that are worked through
  * together in whole windows, level by level (network_receive_window).
- * Bytes that network_new will ask for, each array rounded up to 64. */
-uint64_t network_bytes(const struct network_model *model, unsigned workers, uint32_t window_tokens);
+ * Bytes that network_new will ask for on all nodes, each array rounded up to 64. */
+uint64_t network_bytes(const struct network_model *model, const struct network_team *team, uint32_t window_tokens);
 /* The part of them that is the KV cache, at the longest context. */
 uint64_t network_cache_bytes(const struct graph *graph);
-struct network *network_new(const struct network_model *model, unsigned workers, uint32_t window_tokens,
+struct network *network_new(const struct network_model *model, const struct network_team *team, uint32_t window_tokens,
                             network_allocate *allocate, void *context);
 /* Back to an empty sequence.  O(state). */
 void network_reset(struct network *network);

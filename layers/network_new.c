@@ -11,6 +11,7 @@ struct builder {
     void *context;
     uint64_t bytes;
     int failed;
+    unsigned node; /* where what is taken next lies */
 };
 
 static void *take(struct builder *builder, uint64_t count, uint64_t size)
@@ -18,9 +19,14 @@ static void *take(struct builder *builder, uint64_t count, uint64_t size)
     uint64_t bytes = count * size;
     builder->bytes += (bytes + 63) / 64 * 64;
     if (builder->allocate == NULL || builder->failed) return NULL;
-    void *memory = builder->allocate(builder->context, bytes ? bytes : 1);
+    void *memory = builder->allocate(builder->context, builder->node, bytes ? bytes : 1);
     if (memory == NULL) builder->failed = 1;
     return memory;
+}
+
+static unsigned node_of(const struct network *network, unsigned worker)
+{
+    return network->nodes > 1 ? network->node[worker] : 0;
 }
 
 static void take_norm(struct builder *b, const struct network *network, int emptied, struct norm_state *norm)
@@ -187,12 +193,51 @@ static void take_window_scratch(struct builder *b, struct network *network)
     network->window = take(b, network->workers, sizeof(void *));
     network->window_scratch = take(b, network->workers, sizeof *network->window_scratch);
     for (unsigned w = 0; w < network->workers && !b->failed; w++) {
+        b->node = node_of(network, w);
         struct synapse_window *window = take(b, network->copies, sizeof *window);
         void *scratch = take(b, 1, synapse_window_scratch(sources, network->copies));
         if (b->allocate == NULL || b->failed) continue;
         network->window[w] = window;
         network->window_scratch[w] = scratch;
     }
+    b->node = 0;
+}
+
+/* The targets of matrix m that node `node`'s workers have between them. */
+static void node_targets(const struct network *network, uint32_t m, unsigned node, uint32_t *from, uint32_t *to)
+{
+    uint32_t targets = network->model.graph->matrix[m].targets, low, high;
+    *from = targets;
+    *to = 0;
+    for (unsigned w = 0; w < network->workers; w++) {
+        if (node_of(network, w) != node) continue;
+        packet_share(targets, SYNAPSE_WINDOW_GRAIN, w, network->workers, &low, &high);
+        if (low < *from) *from = low;
+        if (high > *to) *to = high;
+    }
+    if (*from > *to) *from = *to;
+}
+
+/* On several nodes: every node's part of the matrices that trains meet.  Tables of input rows stay mapped. */
+static void take_parts(struct builder *b, struct network *network)
+{
+    const struct graph *graph = network->model.graph;
+    if (network->nodes == 1) return;
+    network->part = take(b, (uint64_t)graph->matrices * network->nodes, sizeof *network->part);
+    for (uint32_t m = 0; m < graph->matrices; m++)
+        for (unsigned node = 0; node < network->nodes; node++) {
+            const struct matrix_slot *slot = &graph->matrix[m];
+            struct matrix_part part = {.matrix = network->model.matrix[m]};
+            if (graph->population[slot->source].code == CODE_INPUT) continue;
+            node_targets(network, m, node, &part.from, &part.to);
+            b->node = node;
+            void *weights = take(b, 1, weight_bytes(part.matrix.type, slot->sources, part.to - part.from));
+            b->node = 0;
+            if (weights == NULL) continue;
+            matrix_copy_targets(&part.matrix, slot->sources, slot->targets, part.from, part.to, weights);
+            part.matrix.weights = weights;
+            network->part[m * network->nodes + node] = part;
+        }
 }
 
 /* Arrays of pointers first, then what they point to; the same walk counts and allocates. */
@@ -216,9 +261,12 @@ static void take_all(struct builder *b, struct network *network)
         if (graph->population[p].code == CODE_OAT && graph->population[p].neurons > largest)
             largest = graph->population[p].neurons;
     for (unsigned w = 0; w < network->workers; w++) {
+        b->node = node_of(network, w);
         double *scratch = take(b, largest, sizeof *scratch);
         if (b->allocate != NULL && !b->failed) network->scratch[w] = scratch;
     }
+    b->node = 0;
+    if (!b->failed) take_parts(b, network);
     if (network->windows) take_window_scratch(b, network);
 }
 
@@ -284,10 +332,11 @@ static void link_residuals(struct network *network)
     }
 }
 
-static struct network plan_of(const struct network_model *model, unsigned workers, uint32_t window_tokens)
+static struct network plan_of(const struct network_model *model, const struct network_team *team,
+                              uint32_t window_tokens)
 {
     const struct model_config *config = &model->graph->config;
-    struct network plan = {.model = *model, .workers = workers};
+    struct network plan = {.model = *model, .workers = team->workers, .nodes = team->nodes};
     plan.hidden = config->hidden;
     plan.heads = config->heads;
     plan.head_dim = plan.hidden / plan.heads;
@@ -299,23 +348,25 @@ static struct network plan_of(const struct network_model *model, unsigned worker
     return plan;
 }
 
-uint64_t network_bytes(const struct network_model *model, unsigned workers, uint32_t window_tokens)
+uint64_t network_bytes(const struct network_model *model, const struct network_team *team, uint32_t window_tokens)
 {
-    struct builder builder = {NULL, NULL, 0, 0};
-    struct network plan = plan_of(model, workers, window_tokens);
+    struct builder builder = {0};
+    struct network plan = plan_of(model, team, window_tokens);
+    plan.node = team->node;
     take(&builder, 1, sizeof plan);
     take_all(&builder, &plan);
     return builder.bytes;
 }
 
-struct network *network_new(const struct network_model *model, unsigned workers, uint32_t window_tokens,
+struct network *network_new(const struct network_model *model, const struct network_team *team, uint32_t window_tokens,
                             network_allocate *allocate, void *context)
 {
     const struct graph *graph = model->graph;
-    struct builder builder = {allocate, context, 0, 0};
+    struct builder builder = {.allocate = allocate, .context = context};
     struct network *network = take(&builder, 1, sizeof *network);
     if (network == NULL) return NULL;
-    *network = plan_of(model, workers, window_tokens);
+    *network = plan_of(model, team, window_tokens);
+    network->node = team->node;
     take_all(&builder, network);
     if (builder.failed) return NULL;
     for (uint32_t p = 0; p < graph->populations; p++) link_population(network, p);

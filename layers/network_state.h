@@ -49,6 +49,12 @@ struct population_links {
     double lsb;            /* OAT: alpha_nor 2^-T */
 };
 
+/* Where a worker finds one matrix: the targets [from, to) of its node, in memory there. */
+struct matrix_part {
+    struct matrix matrix; /* weights: [sources][to - from] */
+    uint32_t from, to;
+};
+
 struct network {
     struct network_model model;
     unsigned workers;
@@ -65,6 +71,9 @@ struct network {
     double **scratch;               /* [workers][largest population] */
     struct synapse_window **window; /* whole windows: [workers][copies] */
     void **window_scratch;          /* whole windows: [workers] of synapse_window_scratch */
+    unsigned nodes;
+    const unsigned *node;     /* [workers], the caller's; NULL on one node */
+    struct matrix_part *part; /* [matrices][nodes] on several nodes, else NULL */
 };
 
 static inline int64_t *network_residual(const struct network *network, uint32_t token)
@@ -124,6 +133,8 @@ static inline int64_t hg_spike_delta(const struct hg_table *table, const struct 
     return spike & SPIKE_NEGATIVE ? -weight : weight;
 }
 
+/* Matrix m as worker `worker` reads it. */
+struct matrix_part network_part(const struct network *network, uint32_t m, unsigned worker);
 /* What one unit of matrix m's integer sums is worth, but for its targets' scales: lsb of its source x 2^grid. */
 double network_matrix_unit(const struct network *network, uint32_t m);
 /* x[from .. to) = what matrix m's sums of the token's window are worth, biases added; the sums start anew. */

@@ -78,6 +78,20 @@ double weight_value(enum weight_type type, const void *weights, uint64_t index)
     return type == WEIGHT_F16 ? double_of_f16(bits) : double_of_f32(bits << 16);
 }
 
+void matrix_copy_targets(const struct matrix *matrix, uint32_t sources, uint32_t targets, uint32_t from, uint32_t to,
+                         void *out)
+{
+    enum weight_type type = matrix->type;
+    uint64_t skip = weight_row_bytes(type, from), bytes = weight_row_bytes(type, to - from);
+    for (uint32_t source = 0; source < sources; source++) {
+        const uint8_t *scales = NULL, *part_scales = NULL;
+        const uint8_t *row = weight_row(type, matrix->weights, targets, source, &scales);
+        memcpy((void *)(uintptr_t)weight_row(type, out, to - from, source, &part_scales), row + skip, bytes);
+        if (type == WEIGHT_I4 && source % WEIGHT_GROUP == 0)
+            memcpy((void *)(uintptr_t)part_scales, scales + from, padded(to - from));
+    }
+}
+
 static int64_t i4_value(const struct matrix *matrix, uint32_t targets, uint32_t source, uint32_t target)
 {
     const uint8_t *scales, *row = weight_row(WEIGHT_I4, matrix->weights, targets, source, &scales);

@@ -56,6 +56,10 @@ uint64_t weight_bytes(enum weight_type type, uint32_t sources, uint32_t targets)
 /* Where row `source` starts.  group_scales, for I4 (else untouched, may be NULL): [targets] of the row's group. */
 const void *weight_row(enum weight_type type, const void *weights, uint32_t targets, uint32_t source,
                        const uint8_t **group_scales);
+/* Copies the weights into targets [from, to), from a multiple of WEIGHT_GROUP, of a matrix of slot shape [sources][targets]
+ * to out [weight_bytes(type, sources, to - from)], laid out as a matrix of those targets alone. */
+void matrix_copy_targets(const struct matrix *matrix, uint32_t sources, uint32_t targets, uint32_t from, uint32_t to,
+                         void *out);
 /* 1 for F32, F16 and BF16. */
 int weight_is_float(enum weight_type type);
 

@@ -9,6 +9,9 @@ typedef int16_t lanes16_512 __attribute__((vector_size(64)));
 typedef int32_t lanes32_128 __attribute__((vector_size(16)));
 typedef int32_t lanes32_256 __attribute__((vector_size(32)));
 typedef int32_t lanes32_512 __attribute__((vector_size(64)));
+typedef int16_t quarter16 __attribute__((vector_size(8)));
+typedef int32_t quarter32 __attribute__((vector_size(16)));
+typedef double lanes64 __attribute__((vector_size(32)));
 
 /* Sums of `count` rows over eight vectors of targets, kept in registers.  base: the tile's first weight of these
  * targets; rows lie ROW_TILE weights apart. */
@@ -33,27 +36,41 @@ typedef int32_t lanes32_512 __attribute__((vector_size(64)));
         _Static_assert(ROW_TILE % (8 * EACH) == 0, "a tile is whole strips");                           \
     }
 
-/* All strips of a tile. */
-#define DEFINE_TILE(name, strip, lanes, element)                                              \
-    static void name(const void *weights, const uint32_t *rows, uint32_t count, element *sum) \
-    {                                                                                         \
-        for (uint32_t i = 0; i < ROW_TILE; i += 8 * (sizeof(lanes) / sizeof(element)))        \
-            strip((const element *)weights + i, rows, count, sum + i);                        \
+/* out[i] += part[i] step, ROW_TILE of them.  Integers far below 2^53 and a power of two: exact. */
+#define DEFINE_WIDEN(name, attribute, quarter, element)                                      \
+    attribute static void name(const element *part, double step, double *out)                \
+    {                                                                                        \
+        for (uint32_t i = 0; i < ROW_TILE; i += 4) {                                         \
+            const quarter *from = (const quarter *)(const void *)(part + i);                 \
+            *(lanes64 *)(void *)(out + i) += __builtin_convertvector(*from, lanes64) * step; \
+        }                                                                                    \
     }
 
-DEFINE_STRIP(strip16_portable, , lanes16_128, int16_t)
-DEFINE_TILE(tile16_portable, strip16_portable, lanes16_128, int16_t)
-DEFINE_STRIP(strip32_portable, , lanes32_128, int32_t)
-DEFINE_TILE(tile32_portable, strip32_portable, lanes32_128, int32_t)
+/* Sums of a tile: out += sums, at most `most` rows at a time in lanes of `element`. */
+#define DEFINE_TILE(name, attribute, lanes, quarter, element)                                               \
+    DEFINE_STRIP(name##_strip, attribute, lanes, element)                                                   \
+    DEFINE_WIDEN(name##_widen, attribute, quarter, element)                                                 \
+    static void name(const void *weights, const uint32_t *rows, uint32_t count, uint32_t most, double step, \
+                     double *out)                                                                           \
+    {                                                                                                       \
+        element part[ROW_TILE] __attribute__((aligned(64)));                                                \
+        for (uint32_t at = 0, now; at < count; at += now) {                                                 \
+            now = count - at < most ? count - at : most;                                                    \
+            for (uint32_t i = 0; i < ROW_TILE; i += 8 * (sizeof(lanes) / sizeof(element)))                  \
+                name##_strip((const element *)weights + i, rows + at, now, part + i);                       \
+            name##_widen(part, step, out);                                                                  \
+        }                                                                                                   \
+    }
+
+DEFINE_TILE(tile16_portable, , lanes16_128, quarter16, int16_t)
+DEFINE_TILE(tile32_portable, , lanes32_128, quarter32, int32_t)
 #if defined(__x86_64__)
-DEFINE_STRIP(strip16_avx2, __attribute__((target("avx2"))), lanes16_256, int16_t)
-DEFINE_TILE(tile16_avx2, strip16_avx2, lanes16_256, int16_t)
-DEFINE_STRIP(strip32_avx2, __attribute__((target("avx2"))), lanes32_256, int32_t)
-DEFINE_TILE(tile32_avx2, strip32_avx2, lanes32_256, int32_t)
-DEFINE_STRIP(strip16_avx512, __attribute__((target("avx512f,avx512bw"))), lanes16_512, int16_t)
-DEFINE_TILE(tile16_avx512, strip16_avx512, lanes16_512, int16_t)
-DEFINE_STRIP(strip32_avx512, __attribute__((target("avx512f,avx512bw"))), lanes32_512, int32_t)
-DEFINE_TILE(tile32_avx512, strip32_avx512, lanes32_512, int32_t)
+#define AVX2 __attribute__((target("avx2")))
+#define AVX512 __attribute__((target("avx512f,avx512bw")))
+DEFINE_TILE(tile16_avx2, AVX2, lanes16_256, quarter16, int16_t)
+DEFINE_TILE(tile32_avx2, AVX2, lanes32_256, quarter32, int32_t)
+DEFINE_TILE(tile16_avx512, AVX512, lanes16_512, quarter16, int16_t)
+DEFINE_TILE(tile32_avx512, AVX512, lanes32_512, quarter32, int32_t)
 
 enum row_cpu row_cpu_best(void)
 {
@@ -72,10 +89,10 @@ enum row_cpu row_cpu_best(void)
 }
 #endif
 
-typedef void tile16_function(const void *weights, const uint32_t *rows, uint32_t count, int16_t *sum);
-typedef void tile32_function(const void *weights, const uint32_t *rows, uint32_t count, int32_t *sum);
-static tile16_function *const tile16[ROW_CPUS] = {tile16_portable, tile16_avx2, tile16_avx512};
-static tile32_function *const tile32[ROW_CPUS] = {tile32_portable, tile32_avx2, tile32_avx512};
+typedef void tile_function(const void *weights, const uint32_t *rows, uint32_t count, uint32_t most, double step,
+                           double *out);
+static tile_function *const tile16[ROW_CPUS] = {tile16_portable, tile16_avx2, tile16_avx512};
+static tile_function *const tile32[ROW_CPUS] = {tile32_portable, tile32_avx2, tile32_avx512};
 
 enum row_width row_width_of(uint64_t integer_max)
 {
@@ -118,43 +135,25 @@ static uint32_t rows_per_spill(const struct row_matrix *matrix, uint32_t largest
     return rows < largest ? (uint32_t)rows : largest;
 }
 
-static void sum16(const struct row_matrix *matrix, enum row_cpu cpu, const int16_t *tile, const uint32_t *rows,
-                  uint32_t count, int64_t *sum)
+static void sum_wide(const int64_t *weights, const uint32_t *rows, uint32_t count, double step, double *out)
 {
-    int16_t part[ROW_TILE] __attribute__((aligned(64)));
-    uint32_t most = rows_per_spill(matrix, INT16_MAX);
-    for (uint32_t at = 0; at < count;) {
-        uint32_t now = count - at < most ? count - at : most;
-        tile16[cpu](tile, rows + at, now, part);
-        for (uint32_t i = 0; i < ROW_TILE; i++) sum[i] += part[i];
-        at += now;
-    }
-}
-
-static void sum32(const struct row_matrix *matrix, enum row_cpu cpu, const int32_t *tile, const uint32_t *rows,
-                  uint32_t count, int64_t *sum)
-{
-    int32_t part[ROW_TILE] __attribute__((aligned(64)));
-    uint32_t most = rows_per_spill(matrix, INT32_MAX);
-    for (uint32_t at = 0; at < count;) {
-        uint32_t now = count - at < most ? count - at : most;
-        tile32[cpu](tile, rows + at, now, part);
-        for (uint32_t i = 0; i < ROW_TILE; i++) sum[i] += part[i];
-        at += now;
-    }
+    int64_t sum[ROW_TILE] = {0};
+    for (uint32_t r = 0; r < count; r++)
+        for (uint32_t i = 0; i < ROW_TILE; i++) sum[i] += weights[(size_t)rows[r] * ROW_TILE + i];
+    for (uint32_t i = 0; i < ROW_TILE; i++) out[i] = (double)sum[i] * step;
 }
 
 void row_sum(const struct row_matrix *matrix, enum row_cpu cpu, uint32_t tile, const uint32_t *rows, uint32_t count,
-             int64_t *sum)
+             double step, double *out)
 {
     size_t first = (size_t)tile * matrix->sources * ROW_TILE;
-    if (matrix->width == ROW_16) {
-        sum16(matrix, cpu, (const int16_t *)matrix->weights + first, rows, count, sum);
-    } else if (matrix->width == ROW_32) {
-        sum32(matrix, cpu, (const int32_t *)matrix->weights + first, rows, count, sum);
-    } else {
-        const int64_t *weights = (const int64_t *)matrix->weights + first;
-        for (uint32_t r = 0; r < count; r++)
-            for (uint32_t i = 0; i < ROW_TILE; i++) sum[i] += weights[(size_t)rows[r] * ROW_TILE + i];
-    }
+    for (uint32_t i = 0; i < ROW_TILE; i++) out[i] = 0;
+    if (matrix->width == ROW_16)
+        tile16[cpu]((const int16_t *)matrix->weights + first, rows, count, rows_per_spill(matrix, INT16_MAX), step,
+                    out);
+    else if (matrix->width == ROW_32)
+        tile32[cpu]((const int32_t *)matrix->weights + first, rows, count, rows_per_spill(matrix, INT32_MAX), step,
+                    out);
+    else
+        sum_wide((const int64_t *)matrix->weights + first, rows, count, step, out);
 }

@@ -3,8 +3,9 @@
  * Weights are integers (layers/weight_grid.h), kept as narrow as their largest allows and cut into tiles of
  * ROW_TILE targets, each tile's rows one after the other, so that a tile is one contiguous piece of memory
  * that stays in the cache while several timesteps walk it.  A tile's sums live in registers: narrow lanes are
- * added as often as cannot overflow and then spilled to wider ones, so the integers are those of a plain
- * 64-bit loop, whatever the CPU and the order of the rows. */
+ * added as often as cannot overflow and then spilled to doubles, which hold these sums exactly (integers below
+ * 2^28 of at most 2^24 rows); weights from 2^28 on are summed in 64 bits.  So the result is that of a plain 64-bit
+ * loop, whatever the CPU and the order of the rows. */
 #ifndef LASSIM_LAYERS_ROW_SUM_H
 #define LASSIM_LAYERS_ROW_SUM_H
 
@@ -39,10 +40,11 @@ size_t row_matrix_bytes(enum row_width width, uint32_t sources, uint32_t targets
 void row_matrix_set(const struct row_matrix *matrix, uint32_t source, uint32_t target, int64_t integer);
 int64_t row_matrix_get(const struct row_matrix *matrix, uint32_t source, uint32_t target);
 
-/* Adds the rows rows[0 .. count) (each < sources) of tile `tile` to sum[ROW_TILE].
- * A row that stands there twice is added twice; the caller's sums must stay below 2^63.
+/* out[ROW_TILE] = (double)(sum of the rows rows[0 .. count) of tile `tile`) * step.  rows: each < sources, count <= 2^24; a
+ * row that stands there twice is added twice.  step: the grid, a power of two.  out: 32-byte aligned.  The integer
+ * sum is exact and rounded once, if it needs more than 53 bits.
  * O(count), reads count * ROW_TILE * width bytes; bench/bench_w5.sh. */
 void row_sum(const struct row_matrix *matrix, enum row_cpu cpu, uint32_t tile, const uint32_t *rows, uint32_t count,
-             int64_t *sum);
+             double step, double *out);
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "layers/params.h"
 
-enum { SYNAPSE_WINDOW_GRAIN = 64 /* targets that stay on one worker */ };
+enum { SYNAPSE_WINDOW_GRAIN = 64 /* targets that stay on one worker: a cache line of F16 weights and more */ };
 
 /* One token's codes of the source population (neurons/oat.h) and its sums of the matrix's targets. */
 struct synapse_window {

@@ -35,12 +35,15 @@ static void linear_window(const struct windows *w)
     struct synapse_window *window = network->window[w->worker];
     for (uint32_t k = 0; k < links->matrices; k++) {
         uint32_t m = links->matrix[k], from, to;
+        const struct matrix_part part = network_part(network, m, w->worker);
         share(w, graph->matrix[m].targets, SYNAPSE_WINDOW_GRAIN, &from, &to);
+        if (from >= to) continue;
         for (uint32_t t = 0; t < w->count; t++)
-            window[t] = (struct synapse_window){train_at(w, t)->codes, network_sum(network, m, w->first + t)};
-        synapse_window_receive(&network->model.matrix[m], graph->matrix[m].sources, graph->matrix[m].targets,
-                               &network->model.population[w->population], window, w->count, from, to,
-                               network->window_scratch[w->worker]);
+            window[t] =
+                (struct synapse_window){train_at(w, t)->codes, network_sum(network, m, w->first + t) + part.from};
+        synapse_window_receive(&part.matrix, graph->matrix[m].sources, part.to - part.from,
+                               &network->model.population[w->population], window, w->count, from - part.from,
+                               to - part.from, network->window_scratch[w->worker]);
     }
 }
 

@@ -4,65 +4,95 @@
 
 #include "neurons/real.h"
 
-enum { LANES = 32 /* neurons of one constant-length loop, which compilers turn into vectors */ };
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
-/* V = leak V + x; returns whether any reached the threshold. */
-static int integrate(double threshold, double leak, double *restrict v, const double *restrict x, uint32_t n)
+/* V = leak V + x of 64 neurons or fewer; returns which reached the threshold. */
+static uint64_t integrate_portable(double threshold, double leak, double *v, const double *x, uint32_t n)
 {
-    uint32_t i = 0;
-    int64_t hits = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (uint32_t k = 0; k < LANES; k++) {
-            double value = leak * v[i + k] + x[i + k];
-            v[i + k] = value;
-            hits |= -(int64_t)(value >= threshold);
-        }
-    }
-    for (; i < n; i++) {
+    uint64_t hits = 0;
+    for (uint32_t i = 0; i < n; i++) {
         v[i] = leak * v[i] + x[i];
-        hits |= -(int64_t)(v[i] >= threshold);
+        hits |= (uint64_t)(v[i] >= threshold) << i;
     }
-    return hits != 0;
+    return hits;
 }
 
-/* Those that stay above: only where a spike takes no more than the threshold, or in refractoriness. */
-static int fire(const struct lif_params *params, uint64_t t, double *v, uint64_t *ready, uint32_t i)
+#if defined(__x86_64__)
+/* The same operations four at a time; 64 neurons. */
+__attribute__((target("avx2"))) static uint64_t integrate_avx2(double threshold, double leak, double *v,
+                                                               const double *x)
 {
-    v[i] = params->subtract ? v[i] - params->threshold : 0;
-    if (ready != NULL) ready[i] = t + 1 + params->refractory;
-    return v[i] >= params->threshold;
+    const __m256d thresholds = _mm256_set1_pd(threshold), leaks = _mm256_set1_pd(leak);
+    uint64_t hits = 0;
+    for (uint32_t i = 0; i < 64; i += 4) {
+        __m256d value = _mm256_add_pd(_mm256_mul_pd(leaks, _mm256_loadu_pd(v + i)), _mm256_loadu_pd(x + i));
+        _mm256_storeu_pd(v + i, value);
+        hits |= (uint64_t)(unsigned)_mm256_movemask_pd(_mm256_cmp_pd(value, thresholds, _CMP_GE_OQ)) << i;
+    }
+    return hits;
+}
+#endif
+
+static uint64_t integrate(double threshold, double leak, double *v, const double *x, uint32_t n)
+{
+#if defined(__x86_64__)
+    if (n == 64 && __builtin_cpu_supports("avx2")) return integrate_avx2(threshold, leak, v, x);
+#endif
+    return integrate_portable(threshold, leak, v, x, n);
 }
 
-static uint32_t step_refractory(const struct lif_params *params, uint64_t t, double *v, uint64_t *ready,
-                                const double *input, uint32_t n, uint32_t *spikes, int *restless)
+/* As integrate, but only of those that are not refractory at t. */
+static uint64_t integrate_ready(const struct lif_params *params, uint64_t t, double *v, const uint64_t *ready,
+                                const double *x, uint32_t n)
 {
-    uint32_t count = 0;
+    uint64_t hits = 0;
     for (uint32_t i = 0; i < n; i++) {
-        if (t < ready[i]) {
-            *restless |= v[i] >= params->threshold;
-            continue;
-        }
-        v[i] = params->leak * v[i] + input[i];
-        if (!(v[i] >= params->threshold)) continue;
-        spikes[count++] = i;
-        *restless |= fire(params, t, v, ready, i);
+        if (t < ready[i]) continue;
+        v[i] = params->leak * v[i] + x[i];
+        hits |= (uint64_t)(v[i] >= params->threshold) << i;
     }
-    return count;
+    return hits;
 }
 
-uint32_t lif_step(const struct lif_params *params, uint64_t t, double *v, uint64_t *ready, const double *input,
-                  uint32_t n, uint32_t *spikes, int *restless)
+/* Resets those that spiked; 1 if one is left at or above its threshold. */
+static int reset(const struct lif_params *params, uint64_t t, uint64_t hits, double *v, uint64_t *ready)
 {
-    uint32_t count = 0;
+    int restless = 0;
+    for (; hits != 0; hits &= hits - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(hits);
+        v[i] = params->subtract ? v[i] - params->threshold : 0;
+        restless |= v[i] >= params->threshold;
+        if (ready != NULL) ready[i] = t + 1 + params->refractory;
+    }
+    return restless;
+}
+
+/* 1 if a refractory neuron waits at or above its threshold. */
+static int waiting(const struct lif_params *params, const double *v, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (v[i] >= params->threshold) return 1;
+    return 0;
+}
+
+int lif_step(const struct lif_params *params, uint64_t t, double *v, uint64_t *ready, const double *input, uint32_t n,
+             uint64_t fired[LIF_SPAN / 64], int *restless)
+{
+    uint64_t any = 0;
     *restless = 0;
-    if (ready != NULL) return step_refractory(params, t, v, ready, input, n, spikes, restless);
-    if (!integrate(params->threshold, params->leak, v, input, n)) return 0;
-    for (uint32_t i = 0; i < n; i++) {
-        if (!(v[i] >= params->threshold)) continue;
-        spikes[count++] = i;
-        *restless |= fire(params, t, v, NULL, i);
+    for (uint32_t w = 0; w < LIF_SPAN / 64; w++) fired[w] = 0;
+    for (uint32_t i = 0; i < n; i += 64) {
+        uint32_t part = n - i < 64 ? n - i : 64;
+        uint64_t hits = ready == NULL ? integrate(params->threshold, params->leak, v + i, input + i, part)
+                                      : integrate_ready(params, t, v + i, ready + i, input + i, part);
+        *restless |= reset(params, t, hits, v + i, ready != NULL ? ready + i : NULL);
+        if (ready != NULL) *restless |= waiting(params, v + i, part);
+        fired[i / 64] = hits;
+        any |= hits;
     }
-    return count;
+    return any != 0;
 }
 
 double lif_leak(double tau, double dt)

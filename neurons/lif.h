@@ -33,11 +33,11 @@ struct lif_params {
 };
 
 /* One timestep, number t, of n <= LIF_SPAN neurons.  v: [n] potentials, finite.  ready: [n] the first timestep at which
- * a neuron is not refractory, NULL if refractory is 0.  input: [n] what arrives.  spikes: [n] gets the indices
- * of those that spike, ascending.  *restless: set to 1 if some neuron is left at or above its threshold and so
- * will spike without input, else 0.  Returns the number of spikes.  O(n), no allocation. */
-uint32_t lif_step(const struct lif_params *params, uint64_t t, double *v, uint64_t *ready, const double *input,
-                  uint32_t n, uint32_t *spikes, int *restless);
+ * a neuron is not refractory, NULL if refractory is 0.  input: [n] what arrives.  fired: bit i % 64 of word i / 64
+ * is set if neuron i spikes, all others are cleared.  *restless: set to 1 if some neuron is left at or above its
+ * threshold and so will spike without input, else 0.  Returns 1 if any spiked.  O(n), no allocation. */
+int lif_step(const struct lif_params *params, uint64_t t, double *v, uint64_t *ready, const double *input, uint32_t n,
+             uint64_t fired[LIF_SPAN / 64], int *restless);
 
 /* e^(-dt/tau), the leak of a membrane of time constant tau > 0 over a step dt >= 0; within 1 ulp, the same bits
  * everywhere (neurons/real.h). */

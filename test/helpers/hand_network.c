@@ -8,8 +8,9 @@ struct arena {
     size_t used;
 };
 
-static void *from_arena(void *context, size_t bytes)
+static void *from_arena(void *context, unsigned node, size_t bytes)
 {
+    (void)node;
     struct arena *arena = context;
     void *memory = arena->memory + arena->used;
     arena->used += (bytes + 63) / 64 * 64;
@@ -21,11 +22,12 @@ void hand_new(struct hand *hand, const struct model *model, unsigned steps, unsi
     *hand = (struct hand){.model = model, .workers = workers, .deaf = HAND_NOBODY};
     hand->view = (struct network_model){model->graph, model->population, model->matrix, model->norm,
                                         model->table, model->code,       steps,         model->residual_grid};
-    struct arena arena = {aligned_alloc(64, network_bytes(&hand->view, workers, 0)), 0};
+    const struct network_team team = {workers, 1, NULL};
+    struct arena arena = {aligned_alloc(64, network_bytes(&hand->view, &team, 0)), 0};
     LASSIM_INVARIANT(arena.memory != NULL, "no memory");
     hand->memory = arena.memory;
-    hand->network = network_new(&hand->view, workers, 0, from_arena, &arena);
-    LASSIM_INVARIANT(hand->network != NULL && arena.used == network_bytes(&hand->view, workers, 0), "%zu bytes used",
+    hand->network = network_new(&hand->view, &team, 0, from_arena, &arena);
+    LASSIM_INVARIANT(hand->network != NULL && arena.used == network_bytes(&hand->view, &team, 0), "%zu bytes used",
                      arena.used);
 }
 

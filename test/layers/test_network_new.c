@@ -21,8 +21,9 @@ struct heap {
     uint64_t bytes;
 };
 
-static void *from_heap(void *context, size_t bytes)
+static void *from_heap(void *context, unsigned node, size_t bytes)
 {
+    (void)node;
     struct heap *heap = context;
     size_t rounded = (bytes + 63) / 64 * 64;
     assert_true(heap->requests < REQUESTS_MAX);
@@ -63,8 +64,8 @@ static void bytes_are_what_is_asked_for(void **state)
             struct model *model = model_of(post);
             struct network_model view = view_of(model);
             struct heap heap = {.refuse = REQUESTS_MAX};
-            assert_non_null(network_new(&view, workers, 0, from_heap, &heap));
-            assert_int_equal(heap.bytes, network_bytes(&view, workers, 0));
+            assert_non_null(network_new(&view, &(struct network_team){workers, 1, NULL}, 0, from_heap, &heap));
+            assert_int_equal(heap.bytes, network_bytes(&view, &(struct network_team){workers, 1, NULL}, 0));
             heap_free(&heap);
             tiny_model_free(model);
         }
@@ -79,7 +80,7 @@ static void every_refusal_gives_null(void **state)
         uint32_t requests = UINT32_MAX;
         for (uint32_t refuse = 0; refuse < requests; refuse++) {
             struct heap heap = {.refuse = refuse};
-            struct network *network = network_new(&view, 2, 0, from_heap, &heap);
+            struct network *network = network_new(&view, &(struct network_team){2, 1, NULL}, 0, from_heap, &heap);
             assert_true((network == NULL) == (heap.requests > refuse));
             if (network != NULL) requests = refuse;
             assert_true(network != NULL || heap.requests == refuse + 1); /* asks for nothing more */
@@ -98,7 +99,7 @@ static void emptied_residuals_are_linked(void **state)
     struct model *model = model_of(1);
     struct network_model view = view_of(model);
     struct heap heap = {.refuse = REQUESTS_MAX};
-    const struct network *network = network_new(&view, 1, 0, from_heap, &heap);
+    const struct network *network = network_new(&view, &(struct network_team){1, 1, NULL}, 0, from_heap, &heap);
     uint32_t linked = 0;
     for (uint32_t p = 0; p < model->graph->populations; p++) {
         uint32_t n = network->links[p].emptied_norm;
