@@ -66,12 +66,23 @@ const struct model *model_of(const lassim_model *model)
     return model->model;
 }
 
+/* 1: workers, the calling thread among them, have a PU each.  More threads than PUs is a test's wish: let the
+ * scheduler place them. */
+static int binds_workers(const lassim_session *session)
+{
+    return !session->options.numa_off && session->threads <= topology_pus(session->topology);
+}
+
+/* The writer's thread may run wherever the calling one may: for that moment not only on the PU it is bound to. */
 static enum lassim_status open_trace(lassim_session *session, struct lassim_error *error)
 {
     struct trace_header_info info;
     enum lassim_status status = trace_info_from_model(session->model, session->steps, &info, error);
     if (status != LASSIM_OK) return status;
+    int bound = binds_workers(session);
+    if (bound) (void)topology_bind_thread(session->topology, TOPOLOGY_ANY); /* a refusal costs speed, not results */
     status = trace_writer_open(session->options.trace, (int)session->options.no_clobber, &info, &session->trace, error);
+    if (bound) (void)topology_bind_thread(session->topology, topology_place(session->topology, 0, session->threads).pu);
     trace_info_free(&info);
     return status;
 }
@@ -98,16 +109,13 @@ static enum lassim_status open_pools(lassim_session *session, int bind, struct l
 /* Topology, threads and the pools: what every engine stands on. */
 static enum lassim_status open_machine(lassim_session *session, struct lassim_error *error)
 {
-    int bind = !session->options.numa_off;
     enum lassim_status status = LASSIM_OK;
     if (session->topology == NULL) status = topology_new(NULL, NULL, &session->own_topology, error);
     if (status != LASSIM_OK) return status;
     if (session->topology == NULL) session->topology = session->own_topology;
     session->threads = session->options.threads ? session->options.threads : topology_cores(session->topology);
-    unsigned threads = session->threads;
-    /* More threads than cores is a test's wish: let the scheduler place them. */
-    bind = bind && threads <= topology_pus(session->topology);
-    status = team_new(threads, session->topology, bind, &session->team, error);
+    int bind = binds_workers(session);
+    status = team_new(session->threads, session->topology, bind, &session->team, error);
     return status == LASSIM_OK ? open_pools(session, bind, error) : status;
 }
 

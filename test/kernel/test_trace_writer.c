@@ -3,7 +3,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,8 +250,9 @@ static void test_closed_pipe_is_sticky(void **state)
     assert_int_equal(trace_writer_open(path, 0, &info, &writer, &error), LASSIM_OK);
     close(ends[0]);
     uint64_t window = 0;
-    while (window < 1000 && trace_writer_record_input(writer, window, SAMPLE_TOK, 0, 1) == LASSIM_OK) window++;
-    assert_int_equal(window, TRACE_BLOCK_RECORDS - 1);
+    enum { ENOUGH = (TRACE_WRITER_BLOCKS + 1) * TRACE_BLOCK_RECORDS }; /* the thread has tried to write one of them */
+    while (window < ENOUGH && trace_writer_record_input(writer, window, SAMPLE_TOK, 0, 1) == LASSIM_OK) window++;
+    assert_in_range(window, TRACE_BLOCK_RECORDS - 1, ENOUGH - 1);
     assert_int_equal(trace_writer_record_input(writer, 2000, SAMPLE_TOK, 0, 1), LASSIM_ERR_RUN);
     assert_non_null(strstr(trace_writer_error(writer)->text, "Broken pipe"));
     assert_int_equal(trace_writer_finish(writer, 1, &error), LASSIM_ERR_RUN);
@@ -258,16 +261,76 @@ static void test_closed_pipe_is_sticky(void **state)
     signal(SIGPIPE, before);
 }
 
-/* SIGKILL in mid-run: what was a whole block reads, under the name .partial only. */
+/* A reader that takes its time. */
+struct slow_reader {
+    int fd;
+    _Atomic int begun;
+    uint8_t *bytes;
+    size_t size, capacity;
+};
+
+static void *read_slowly(void *argument)
+{
+    struct slow_reader *reader = argument;
+    usleep(50000);
+    atomic_store(&reader->begun, 1);
+    for (ssize_t got = 1; got > 0 && reader->size < reader->capacity;) {
+        size_t room = reader->capacity - reader->size;
+        usleep(500);
+        got = read(reader->fd, reader->bytes + reader->size, room < 20000 ? room : 20000);
+        if (got > 0) reader->size += (size_t)got;
+    }
+    return NULL;
+}
+
+/* The writer waits for it and loses nothing: pipe and buffers hold less than the trace is long, so that it cannot be
+ * done before the reader begins. */
+static void test_slow_reader_loses_nothing(void **state)
+{
+    (void)state;
+    enum { WINDOWS = 3000, SEED = 11 };
+    int ends[2];
+    char path[64];
+    size_t size;
+    pthread_t thread;
+    struct sample_rows rows;
+    struct counters counters[SAMPLE_POPULATIONS];
+    struct sample_random random = {SEED};
+    const struct trace_header_info info = sample_info(16, SPIKE_CODE_RADIX);
+    sample_trace(&random, sample_path("fast"), &info, WINDOWS, 1, 1, &rows, counters);
+    sample_rows_free(&rows);
+    uint8_t *expected = sample_read_file(sample_path("fast"), &size);
+    assert_int_equal(pipe(ends), 0);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[1]);
+    struct slow_reader reader = {.fd = ends[0], .bytes = malloc(size + 1), .capacity = size + 1};
+    assert_int_equal(pthread_create(&thread, NULL, read_slowly, &reader), 0);
+    random = (struct sample_random){SEED};
+    sample_trace(&random, path, &info, WINDOWS, 1, 1, &rows, counters);
+    assert_true(atomic_load(&reader.begun));
+    sample_rows_free(&rows);
+    close(ends[1]);
+    pthread_join(thread, NULL);
+    close(ends[0]);
+    printf("%zu bytes through the pipe\n", size);
+    assert_int_equal(reader.size, size);
+    assert_memory_equal(reader.bytes, expected, size);
+    free(reader.bytes);
+    free(expected);
+}
+
+/* SIGKILL in mid-run: what was a whole block reads, under the name .partial only; at most the writer's buffers are
+ * lost. */
 static void test_killed_run_keeps_whole_blocks(void **state)
 {
     (void)state;
+    enum { RECORDS = 20 * TRACE_BLOCK_RECORDS + 100 };
     pid_t child = fork();
     if (child == 0) {
         const struct trace_header_info info = sample_info(16, SPIKE_CODE_RADIX);
         struct trace_writer *writer;
         if (trace_writer_open(sample_path("killed"), 0, &info, &writer, NULL) != LASSIM_OK) _exit(1);
-        for (uint64_t window = 0; window < 1000; window++) trace_writer_record_input(writer, window, SAMPLE_TOK, 0, 1);
+        for (uint64_t window = 0; window < RECORDS; window++)
+            trace_writer_record_input(writer, window, SAMPLE_TOK, 0, 1);
         raise(SIGKILL);
     }
     int status;
@@ -284,7 +347,8 @@ static void test_killed_run_keeps_whole_blocks(void **state)
         if (record == NULL) break;
         records++;
     }
-    assert_int_equal(records, 1000 / TRACE_BLOCK_RECORDS * TRACE_BLOCK_RECORDS);
+    assert_int_equal(records % TRACE_BLOCK_RECORDS, 0);
+    assert_in_range(records, RECORDS - TRACE_WRITER_BLOCKS * TRACE_BLOCK_RECORDS, RECORDS);
     assert_false(trace_reader_complete(reader));
     trace_reader_close(reader);
 }
@@ -404,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_payload_bound),
         cmocka_unit_test(test_full_disk_is_reported_once_and_stays),
         cmocka_unit_test(test_closed_pipe_is_sticky),
+        cmocka_unit_test(test_slow_reader_loses_nothing),
         cmocka_unit_test(test_killed_run_keeps_whole_blocks),
         cmocka_unit_test(test_rice_parameter),
         cmocka_unit_test(test_table_from_a_model),
