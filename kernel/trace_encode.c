@@ -142,27 +142,35 @@ static uint32_t flags_of(const struct trace_header_info *info, const struct summ
 
 /* ---- OAT ---- */
 
-/* How the fields of an active neuron stand behind its gap. */
+/* How the fields of an active neuron stand behind its gap: sign and outlier bit as far as they are there, which is
+ * `signs` bits of the code from bit `from` on, then the magnitude. */
 struct layout {
-    unsigned sign, outlier; /* 1: the field is there */
+    unsigned from, signs;
     unsigned timesteps;
     int prefixed;
 };
+
+_Static_assert(OAT_NEGATIVE == 1 << 16 && OAT_OUTLIER == OAT_NEGATIVE << 1,
+               "sign and outlier are neighbours in a code");
+
+static struct layout layout_of(uint32_t flags, unsigned timesteps)
+{
+    unsigned negative = (flags & TRACE_FLAG_SIGNED) != 0, outlier = (flags & TRACE_FLAG_OUTLIERS) != 0;
+    return (struct layout){negative ? 16 : 17, negative + outlier, timesteps, (flags & TRACE_FLAG_PREFIXED) != 0};
+}
 
 /* The fields of an active neuron; *width: their bits, at most 2 + 4 + 15. */
 static inline __attribute__((always_inline)) uint64_t fields_of(uint32_t code, struct layout layout, unsigned *width)
 {
     uint32_t magnitude = code & OAT_MAGNITUDE;
-    uint64_t fields = ((code & OAT_NEGATIVE) != 0) & layout.sign;
-    unsigned at = layout.sign + layout.outlier;
-    fields |= (uint64_t)(((code & OAT_OUTLIER) != 0) & layout.outlier) << layout.sign;
+    uint64_t fields = (code >> layout.from) & ((1u << layout.signs) - 1);
     if (!layout.prefixed) {
-        *width = at + layout.timesteps;
-        return fields | (uint64_t)magnitude << at;
+        *width = layout.signs + layout.timesteps;
+        return fields | (uint64_t)magnitude << layout.signs;
     }
     unsigned below = 31 - (unsigned)__builtin_clz(magnitude | 1);
-    *width = at + TRACE_LENGTH_BITS + below;
-    return fields | (uint64_t)below << at | (uint64_t)(magnitude ^ 1u << below) << (at + TRACE_LENGTH_BITS);
+    *width = layout.signs + TRACE_LENGTH_BITS + below;
+    return fields | (uint64_t)(below | (magnitude ^ 1u << below) << TRACE_LENGTH_BITS) << layout.signs;
 }
 
 /* A neuron of a bitmap: a zero, or a one and its fields. */
@@ -175,10 +183,11 @@ static inline __attribute__((always_inline)) uint64_t bitmap_of(uint32_t code, s
 }
 
 static inline __attribute__((always_inline)) void put_bitmap(struct bit_writer *bits, const uint32_t *codes, uint32_t n,
-                                                             struct layout layout)
+                                                             struct layout layout, int prefixed)
 {
     struct bit_writer to = *bits;
     uint32_t i = 0;
+    layout.prefixed = prefixed; /* a constant here: a loop of its own for each */
     while (n > 0 && (codes[n - 1] & OAT_MAGNITUDE) == 0) n--;
     for (; i + 2 <= n; i += 2) {
         unsigned width, next;
@@ -257,15 +266,14 @@ size_t trace_encode_oat(const struct trace_header_info *info, uint32_t populatio
     counts->spikes[TRACE_NORMAL] += sum.spikes - sum.outlier;
     counts->spikes[TRACE_OUTLIER] += sum.outlier;
     struct bit_writer bits = {.out = out + used};
-    struct layout layout = {(flags & TRACE_FLAG_SIGNED) != 0, (flags & TRACE_FLAG_OUTLIERS) != 0, info->timesteps, 0};
-    struct layout prefixed = {layout.sign, layout.outlier, info->timesteps, 1};
+    const struct layout layout = layout_of(flags, info->timesteps);
     unsigned k = trace_rice_parameter(n, sum.active);
     if (k > 0)
-        put_sparse(&bits, codes, n, k, flags & TRACE_FLAG_PREFIXED ? prefixed : layout);
-    else if (flags & TRACE_FLAG_PREFIXED)
-        put_bitmap(&bits, codes, n, prefixed);
+        put_sparse(&bits, codes, n, k, layout);
+    else if (layout.prefixed)
+        put_bitmap(&bits, codes, n, layout, 1);
     else
-        put_bitmap(&bits, codes, n, layout);
+        put_bitmap(&bits, codes, n, layout, 0);
     return (size_t)(bits_flush(&bits) - out);
 }
 

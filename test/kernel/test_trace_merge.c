@@ -87,7 +87,7 @@ static void merged_records_are_the_ordered_ones(void **state)
 
 /* ---- batches of tokens, as the engine makes them ---- */
 
-enum { TOKENS = 480, BATCH = 8, POPULATIONS = 3, APART = 40, RECORD_BYTES_MAX = 1 << 16 };
+enum { TOKENS = 9600, BATCH = 8, POPULATIONS = 3, APART = 400, RECORD_BYTES_MAX = 1 << 16 };
 
 /* The populations in their order, each APART windows after the one before. */
 static const uint32_t populations[POPULATIONS] = {SAMPLE_RES, SAMPLE_XMU, SAMPLE_E};
@@ -174,6 +174,7 @@ static void batches_reuse_their_segments(void **state)
     assert_memory_equal(ordered, merged, ordered_size);
     printf("%zu bytes of records through %zu bytes\n", merged_size, end);
     assert_true(end <= third + LANES * ((1 << 20) + 4096));
+    assert_true(merged_size > 2 * end);
     free(ordered);
     free(merged);
     sample_directory_remove();
