@@ -10,7 +10,7 @@ enum {
     TILE_UNITS = 4,    /* of a panel: 128 targets */
     PANEL_PAIRS = 128, /* 64 KiB a panel */
     SAMPLES = 8,       /* tokens whose codes a plan looks at */
-    SAMPLE_NEURONS = 512,
+    SAMPLE_NEURONS = 256,
     TOKENS_LEAST = 3, /* fewer do not share rows often enough */
     BITS = 16,        /* of a magnitude */
     BITS_LEAST = 11   /* that a plane covers: fewer do not make folds rarer in effect */
