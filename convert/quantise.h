@@ -29,8 +29,8 @@ void quantise_row(const struct matrix *stored, uint32_t targets, uint32_t source
 /* grid_reach_new for the integers of a stored matrix. */
 int quantise_reach_new(unsigned threads, const struct matrix *stored, uint32_t sources, uint32_t targets,
                        const int *exponent, struct grid_reach *reach);
-/* The exactness bound of grids.h from the integers; shift: [sources] or NULL.  Returns 0, -1 if it is 2^62 or more, -2 for no memory.
- * O(elements). */
+/* The exactness bound of grids.h from the integers; shift: [sources] or NULL.  Returns 0, -1 if it is 2^62 or more, -2
+ * for no memory.  O(elements). */
 int quantise_bound(unsigned threads, const struct matrix *stored, uint32_t sources, uint32_t targets,
                    const int8_t *shift, unsigned j, uint64_t *bound);
 

@@ -203,6 +203,7 @@ static enum lassim_status step(struct event_engine *engine, struct lassim_error 
     engine->batch_count = queue_pop_phase(engine->queue, engine->batch, engine->batch_capacity);
     const struct event_key *key = &engine->batch[0].key;
     atomic_store(&engine->progress_timesteps, key->timestep);
+    if (key->phase == 1) engine->popped += engine->batch_count;
     enum lassim_status status = key->phase == 0 ? close_windows(engine) : deliver_spikes(engine);
     if (status != LASSIM_OK && error != NULL) *error = *trace_writer_error(engine->setup.trace);
     if (status == LASSIM_OK && atomic_load(&engine->stop))

@@ -24,6 +24,8 @@ void event_engine_free(struct event_engine *engine);
 enum lassim_status event_engine_feed(struct event_engine *engine, const uint32_t *ids, uint32_t n,
                                      enum lassim_read read, lassim_logits_callback *callback, void *context,
                                      struct lassim_error *error);
+/* Spike packets popped from the queue since the last reset. */
+uint64_t event_engine_popped(const struct event_engine *engine);
 void event_engine_reset(struct event_engine *engine);
 /* From any thread: a running feed returns at the next timestep. */
 void event_engine_stop(struct event_engine *engine);

@@ -85,8 +85,14 @@ void event_engine_free(struct event_engine *engine)
     if (engine != NULL) queue_free(engine->queue);
 }
 
+uint64_t event_engine_popped(const struct event_engine *engine)
+{
+    return engine->popped;
+}
+
 void event_engine_reset(struct event_engine *engine)
 {
+    engine->popped = 0;
     network_reset(engine->network);
     queue_clear(engine->queue);
     accounting_reset(engine->setup.accounting);

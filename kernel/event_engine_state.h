@@ -38,6 +38,7 @@ struct event_engine {
     uint32_t slots;
     struct input_slot *input; /* [prompt_chunk] by token % prompt_chunk */
     float *logits;            /* [vocabulary] */
+    uint64_t popped;          /* spike packets */
     uint64_t clock;           /* timestep at which the last window closed */
     uint32_t tokens;          /* started so far */
     uint32_t opened;          /* of the running feed */

@@ -19,7 +19,8 @@ struct fused_engine {
     struct packet *packet; /* [2] */
     float *logits;         /* [vocabulary] */
     struct token_batch batch;
-    int last; /* batch of its feed */
+    int last;        /* batch of its feed */
+    uint64_t popped; /* spike packets: whole windows */
     uint64_t clock;
     uint32_t tokens;
     _Atomic int stop;
@@ -91,8 +92,14 @@ void fused_engine_free(struct fused_engine *engine)
     queue_free(engine->queue);
 }
 
+uint64_t fused_engine_popped(const struct fused_engine *engine)
+{
+    return engine->popped;
+}
+
 void fused_engine_reset(struct fused_engine *engine)
 {
+    engine->popped = 0;
     network_reset(engine->network);
     queue_clear(engine->queue);
     accounting_reset(engine->setup.accounting);
@@ -220,6 +227,7 @@ static void receive_work(void *context, unsigned worker, unsigned workers)
 static void deliver(struct fused_engine *engine)
 {
     size_t count = engine->phase_count;
+    engine->popped += count;
     struct event first = engine->phase[0];
     for (size_t i = 0; i < count; i++) {
         engine->phase[0] = i == 0 ? first : engine->phase[i];

@@ -19,6 +19,8 @@ void fused_engine_free(struct fused_engine *engine);
 enum lassim_status fused_engine_feed(struct fused_engine *engine, const uint32_t *ids, uint32_t n,
                                      enum lassim_read read, lassim_logits_callback *callback, void *context,
                                      struct lassim_error *error);
+/* Spike packets popped from the queue since the last reset. */
+uint64_t fused_engine_popped(const struct fused_engine *engine);
 void fused_engine_reset(struct fused_engine *engine);
 void fused_engine_stop(struct fused_engine *engine);
 void fused_engine_progress(struct fused_engine *engine, uint64_t *timesteps, uint64_t *tokens);

@@ -294,10 +294,10 @@ enum lassim_status if_network_connect_list(struct if_network *network, uint32_t 
     if (status != LASSIM_OK || count == 0) return status;
     if (count > IF_SYNAPSES_MAX)
         return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "connection", "expected at most 2^32 synapses");
-    const struct lassim_synapse **order = malloc(count * sizeof *order);
+    const struct lassim_synapse **order = malloc(count * sizeof(void *));
     if (order == NULL) return no_memory(error, "a connection list");
     for (uint64_t i = 0; i < count; i++) order[i] = &synapses[i];
-    qsort(order, count, sizeof *order, compare_synapses);
+    qsort(order, count, sizeof(void *), compare_synapses);
     status = add_lists(network, source, target, (const struct lassim_synapse *const *)order, count, error);
     free(order);
     return status;

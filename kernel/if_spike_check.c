@@ -70,11 +70,11 @@ static int ascending(const struct spike_rows *rows)
 static enum lassim_status check_repeats(const char *path, const struct spike_rows *rows, struct lassim_error *error)
 {
     if (ascending(rows)) return LASSIM_OK;
-    const struct if_spike **order = malloc((rows->count + 1) * sizeof *order);
+    const struct if_spike **order = malloc((rows->count + 1) * sizeof(void *));
     if (order == NULL) return lassim_fail(error, LASSIM_ERR_RUN, path, NULL, "no memory to compare its rows");
     uint64_t again = UINT64_MAX, before = 0;
     for (uint64_t i = 0; i < rows->count; i++) order[i] = &rows->spike[i];
-    qsort(order, rows->count, sizeof *order, compare);
+    qsort(order, rows->count, sizeof(void *), compare);
     for (uint64_t i = 1; i < rows->count; i++) {
         uint64_t index = (uint64_t)(order[i] - rows->spike);
         if (if_spike_compare(order[i - 1], order[i]) != 0 || index >= again) continue;

@@ -3,7 +3,7 @@
 
 #include "kernel/if_engine_state.h"
 
-/* What arrives through a route at step k, count > 0 packets' sources: out[0 .. n). */
+/* What arrives through a route at step k, where something does: out[0 .. n). */
 static void receive(const struct if_engine *engine, uint32_t r, uint32_t k, uint32_t tile, uint32_t n, double *out)
 {
     const struct if_arrivals *arrivals = &engine->arrivals[r];
@@ -19,17 +19,26 @@ static void receive(const struct if_engine *engine, uint32_t r, uint32_t k, uint
     for (uint32_t i = 0; i < n; i++) out[i] = (double)sum[i] * route->step;
 }
 
+/* Adds what arrives through a further route. */
+static void add(const struct if_engine *engine, uint32_t r, uint32_t k, uint32_t tile, uint32_t n, double *input)
+{
+    double more[IF_UNIT] __attribute__((aligned(64)));
+    receive(engine, r, k, tile, n, more);
+    for (uint32_t i = 0; i < n; i++) input[i] += more[i];
+}
+
 /* The input of the unit at step k; returns 0, input untouched, if nothing arrives. */
 static int receive_all(const struct if_engine *engine, const struct if_state *state, uint32_t k, uint32_t tile,
                        uint32_t n, double *input)
 {
-    double more[IF_UNIT] __attribute__((aligned(64)));
     int any = 0;
     for (uint32_t i = 0; i < state->ins; i++) {
         uint32_t r = engine->in[state->first_in + i];
         if (engine->arrivals[r].count[k] == 0) continue;
-        receive(engine, r, k, tile, n, any ? more : input);
-        for (uint32_t j = 0; any && j < n; j++) input[j] += more[j];
+        if (any)
+            add(engine, r, k, tile, n, input);
+        else
+            receive(engine, r, k, tile, n, input);
         any = 1;
     }
     return any;

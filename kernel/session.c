@@ -336,6 +336,12 @@ uint64_t session_timesteps(lassim_session *session)
     return timesteps;
 }
 
+uint64_t session_packets_popped(const lassim_session *session)
+{
+    if (session->event != NULL) return event_engine_popped(session->event);
+    return session->fused != NULL ? fused_engine_popped(session->fused) : 0;
+}
+
 uint64_t session_dense_macs(const lassim_session *session)
 {
     uint32_t tokens;

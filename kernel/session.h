@@ -27,6 +27,8 @@ const struct counters *session_population_counters(const lassim_session *session
 const struct counters *session_token_counters(const lassim_session *session, uint32_t *tokens);
 /* Simulated timesteps (latency); 0 for the engine dense. */
 uint64_t session_timesteps(lassim_session *session);
+/* Spike packets that the engine popped from its queue: the counted events (event), windows (fused), 0 (dense). */
+uint64_t session_packets_popped(const lassim_session *session);
 /* Multiply-accumulates of the dense network for the tokens so far, whatever the engine. */
 uint64_t session_dense_macs(const lassim_session *session);
 /* T of this session. */

@@ -4,23 +4,6 @@
 
 #include "neurons/oat.h"
 
-uint32_t synapse_codes_active(const uint32_t *codes, uint32_t sources, uint32_t *active)
-{
-    uint32_t n = 0, k = 0;
-    for (; k + 8 <= sources; k += 8) {
-        uint64_t any[4];
-        memcpy(any, codes + k, sizeof any);
-        if ((any[0] | any[1] | any[2] | any[3]) == 0) continue;
-        for (uint32_t i = k; i < k + 8; i++) { /* no branch: which of them are silent cannot be foreseen */
-            active[n] = i;
-            n += (codes[i] & OAT_MAGNITUDE) != 0;
-        }
-    }
-    for (; k < sources; k++)
-        if ((codes[k] & OAT_MAGNITUDE) != 0) active[n++] = k;
-    return n;
-}
-
 /* What of a code is listed, and its shift. */
 static int32_t listed(const struct population_params *source, uint32_t neuron, uint32_t code, int32_t covered,
                       unsigned *shift)

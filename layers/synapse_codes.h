@@ -26,9 +26,6 @@ struct synapse_code_list {
     uint32_t groups;
 };
 
-/* The neurons whose code is not 0, ascending, into active[sources]; returns how many. */
-uint32_t synapse_codes_active(const uint32_t *codes, uint32_t sources, uint32_t *active);
-
 /* What a normal code of magnitude up to 2^16 - 1 gives within +-limit. */
 static inline int32_t synapse_code_clamp(int32_t value, int32_t limit)
 {

@@ -3,13 +3,14 @@
 #include <string.h>
 
 #include "layers/synapse_codes.h"
+#include "layers/synapse_planes.h"
 #include "neurons/oat.h"
 
 enum {
     TILE_UNITS = 4,    /* of a panel: 128 targets */
     PANEL_PAIRS = 128, /* 64 KiB a panel */
     SAMPLES = 8,       /* tokens whose codes a plan looks at */
-    SAMPLE_NEURONS = 512,
+    SAMPLE_NEURONS = 256,
     TOKENS_LEAST = 3, /* fewer do not share rows often enough */
     BITS = 16,        /* of a magnitude */
     BITS_LEAST = 11   /* that a plane covers: fewer do not make folds rarer in effect */
@@ -24,11 +25,12 @@ struct workspace {
     struct synapse_pair *panel;      /* [TILE_UNITS][PANEL_PAIRS] */
     struct synapse_accumulator *acc; /* [planes][tokens][units] */
     uint32_t *codes[2];              /* planes: [tokens][pairs] */
-    int16_t *code[2];                /* planes of one token: [sources] */
+    int16_t *code[2];                /* planes of one token: [sources], and one more */
     uint32_t *any;                   /* [sources]: not 0 where a token has a normal code, then those rows */
     uint32_t *row;                   /* [2 pairs] */
     struct synapse_group group[SYNAPSE_GROUPS];
     uint32_t groups, pairs;
+    int in_order; /* row[i] = i (but for the one that makes an odd number even) */
 };
 
 static size_t up_to_line(size_t bytes)
@@ -47,7 +49,8 @@ static size_t cut(struct workspace *w, char *at, uint32_t sources, uint32_t toke
     const size_t plane = up_to_line(pairs_max(sources) * tokens * sizeof(uint32_t));
     const size_t panel = (size_t)TILE_UNITS * PANEL_PAIRS * sizeof(struct synapse_pair);
     const size_t acc = 2 * (size_t)tokens * TILE_UNITS * sizeof(struct synapse_accumulator);
-    const size_t code = up_to_line(sources * sizeof(int16_t)), any = up_to_line(sources * sizeof(uint32_t));
+    const size_t code = up_to_line(((size_t)sources + 1) * sizeof(int16_t)),
+                 any = up_to_line(sources * sizeof(uint32_t));
     const size_t row = up_to_line(2 * pairs_max(sources) * sizeof(uint32_t));
     if (at != NULL) {
         w->panel = (struct synapse_pair *)(void *)at;
@@ -82,33 +85,22 @@ static void find_rows(const struct population_params *source, uint32_t sources, 
 {
     uint32_t n = 0;
     memset(w->any, 0, sources * sizeof *w->any);
-    for (uint32_t t = 0; t < tokens; t++)
-        for (uint32_t k = 0; k < sources; k++) w->any[k] |= normal(window[t].codes[k]);
+    for (uint32_t t = 0; t < tokens; t++) synapse_codes_merge(window[t].codes, sources, w->any);
     for (uint32_t k = 0; k < sources; k++)
         if (w->any[k] != 0) w->any[n++] = k;
     w->groups = synapse_codes_sort_rows(source, w->any, n, w->row, w->group);
+    w->in_order = n == sources && w->groups == 1;
     w->pairs = w->groups == 0 ? 0 : (w->group[w->groups - 1].first + w->group[w->groups - 1].count) / 2;
 }
 
-static void split_codes(const struct synapse_plan *plan, const uint32_t *codes, uint32_t sources, struct workspace *w)
-{
-    for (uint32_t k = 0; k < sources; k++) {
-        int32_t value = (int32_t)normal(codes[k]);
-        if (codes[k] & OAT_NEGATIVE) value = -value;
-        if (plan->planes == 1) {
-            w->code[0][k] = (int16_t)synapse_code_clamp(value, plan->covered);
-        } else {
-            int32_t low = ((value + 128) & 255) - 128;
-            w->code[0][k] = (int16_t)low;
-            w->code[1][k] = (int16_t)((value - low) / 256);
-        }
-    }
-}
-
+/* Codes of one token in the order of the rows, two in a dword. */
 static void pair_codes(const struct workspace *w, const int16_t *code, uint32_t *pairs)
 {
-    for (uint32_t p = 0; p < w->pairs; p++)
-        pairs[p] = (uint16_t)code[w->row[2 * p]] | (uint32_t)(uint16_t)code[w->row[2 * p + 1]] << 16;
+    if (w->in_order)
+        memcpy(pairs, code, w->pairs * sizeof *pairs);
+    else
+        for (uint32_t p = 0; p < w->pairs; p++)
+            pairs[p] = (uint16_t)code[w->row[2 * p]] | (uint32_t)(uint16_t)code[w->row[2 * p + 1]] << 16;
     /* a group of odd size was filled up with its last row, which counts once */
     for (uint32_t g = 0; g < w->groups; g++) {
         uint32_t last = w->group[g].first + w->group[g].count - 1;
@@ -120,7 +112,10 @@ static void make_planes(const struct synapse_plan *plan, uint32_t sources, const
                         uint32_t tokens, struct workspace *w)
 {
     for (uint32_t t = 0; t < tokens; t++) {
-        split_codes(plan, window[t].codes, sources, w);
+        if (plan->planes == 1)
+            synapse_plane_clamped(window[t].codes, sources, (uint32_t)plan->covered, w->code[0]);
+        else
+            synapse_plane_halves(window[t].codes, sources, w->code[0], w->code[1]);
         for (unsigned p = 0; p < plan->planes; p++) pair_codes(w, w->code[p], w->codes[p] + (size_t)t * w->pairs);
     }
 }

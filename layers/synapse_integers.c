@@ -4,6 +4,7 @@
 
 #include "layers/synapse_dense.h"
 #include "layers/synapse_codes.h"
+#include "layers/synapse_planes.h"
 
 enum { TILE_UNITS = 256 /* of a sparse pass: long runs of each row are what memory is fast at; 64 KiB of sums */ };
 
@@ -40,6 +41,14 @@ static void cut(struct workspace *w, void *scratch, uint32_t sources)
     at += up_to_line(sources * sizeof *w->active);
     w->list.entry = (struct synapse_entry *)(void *)at;
     w->dense = (char *)scratch + sparse_bytes(sources);
+}
+
+/* Lists what +-covered leaves of a token's codes. */
+static void list_codes(const struct population_params *source, const uint32_t *codes, uint32_t sources, int32_t covered,
+                       struct workspace *w)
+{
+    uint32_t n = synapse_codes_beyond(codes, sources, (uint32_t)covered, w->active);
+    synapse_codes_list(source, codes, w->active, n, covered, &w->list);
 }
 
 /* ---- portable ---- */
@@ -109,12 +118,11 @@ void synapse_integers_receive_by(const struct synapse_lanes *lanes, enum synapse
     if (plan.planes > 0)
         synapse_dense_receive(lanes, &plan, &rows, sources, source, window, tokens, begin, to, w.dense);
     for (uint32_t t = 0; t < tokens; t++) {
-        uint32_t n = synapse_codes_active(window[t].codes, sources, w.active);
         if (plan.planes > 0 && begin > from) {
-            synapse_codes_list(source, window[t].codes, w.active, n, 0, &w.list);
+            list_codes(source, window[t].codes, sources, 0, &w);
             add_list_portable(&rows, &w.list, from, begin, window[t].sum);
         }
-        synapse_codes_list(source, window[t].codes, w.active, n, plan.covered, &w.list);
+        list_codes(source, window[t].codes, sources, plan.covered, &w);
         add_list(lanes, &rows, plan.planes > 0 ? begin : from, to, &w, window[t].sum);
     }
 }

@@ -87,6 +87,39 @@ SHORT vector load_i4(const uint8_t *unit, const uint8_t *scales, unsigned v)
     return _mm256_mulhi_epi16(q, scale);
 }
 
+/* Bytes of two rows side by side, widened: targets 0-7 in the low halves, 16-23 in the high ones; then 8-15, 24-31. */
+SHORT void load_i4_pairs(const uint8_t *a, const uint8_t *b, vector *pairs)
+{
+    const __m128i plus8 = _mm_set1_epi8((char)0x88);
+    const vector half = _mm256_set1_epi16(15);
+    __m128i first = _mm_xor_si128(load_bytes(a), plus8), second = _mm_xor_si128(load_bytes(b), plus8);
+    vector low = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(first, second));
+    vector high = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(first, second));
+    pairs[0] = _mm256_and_si256(low, half);
+    pairs[1] = _mm256_and_si256(high, half);
+    pairs[2] = _mm256_srli_epi16(low, 4);
+    pairs[3] = _mm256_srli_epi16(high, 4);
+}
+
+SHORT vector load_scales(const uint8_t *scales)
+{
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)scales));
+}
+
+SHORT vector multiply_words(vector a, vector b)
+{
+    return _mm256_mullo_epi32(a, b);
+}
+
+SHORT void reorder(vector *x)
+{
+    for (unsigned s = 0; s < 4; s += 2) {
+        vector low = _mm256_permute2x128_si256(x[s], x[s + 1], 0x20);
+        x[s + 1] = _mm256_permute2x128_si256(x[s], x[s + 1], 0x31);
+        x[s] = low;
+    }
+}
+
 #include "layers/synapse_lanes.inc"
 
 const struct synapse_lanes *synapse_lanes_avx2(void)

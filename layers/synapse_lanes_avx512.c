@@ -87,6 +87,34 @@ SHORT vector load_i4(const uint8_t *unit, const uint8_t *scales, unsigned v)
     return _mm512_mulhi_epi16(q, _mm512_slli_epi16(_mm512_cvtepu8_epi16(load_bytes(scales)), 4));
 }
 
+/* Bytes of two rows side by side, widened: targets 0-15 in the low halves, 16-31 in the high ones. */
+SHORT void load_i4_pairs(const uint8_t *a, const uint8_t *b, vector *pairs)
+{
+    __m128i first = _mm_loadu_si128((const __m128i *)(const void *)a);
+    __m128i second = _mm_loadu_si128((const __m128i *)(const void *)b);
+    __m256i bytes = _mm256_set_m128i(_mm_unpackhi_epi8(first, second), _mm_unpacklo_epi8(first, second));
+    vector both = _mm512_cvtepu8_epi16(_mm256_xor_si256(bytes, _mm256_set1_epi8((char)0x88)));
+    pairs[0] = _mm512_and_si512(both, _mm512_set1_epi16(15));
+    pairs[1] = _mm512_srli_epi16(both, 4);
+}
+
+SHORT vector load_scales(const uint8_t *scales)
+{
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)scales));
+}
+
+SHORT vector multiply_words(vector a, vector b)
+{
+    return _mm512_mullo_epi32(a, b);
+}
+
+SHORT void reorder(vector *x)
+{
+    vector low = _mm512_shuffle_i32x4(x[0], x[1], 0x88);
+    x[1] = _mm512_shuffle_i32x4(x[0], x[1], 0xdd);
+    x[0] = low;
+}
+
 #include "layers/synapse_lanes.inc"
 
 const struct synapse_lanes *synapse_lanes_avx512(void)

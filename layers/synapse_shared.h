@@ -2,7 +2,7 @@
  *
  * Many tokens, or wide rows: each worker owns a share of the targets and reads its part of every row.  One token and
  * narrow rows: such parts are short runs, and a core that reads short runs gets a fraction of the memory's bandwidth
- * (bench/micro/bench_synapse.c, "splits"); so each worker takes whole rows of a share of the active sources
+ * (bench/micro/bench_synapse.c, "shapes"); so each worker takes whole rows of a share of the active sources
  * into sums of its own, and the last one to finish adds these up.  Sums are exact, so both give the same integers. */
 #ifndef LASSIM_LAYERS_SYNAPSE_SHARED_H
 #define LASSIM_LAYERS_SYNAPSE_SHARED_H

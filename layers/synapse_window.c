@@ -9,9 +9,9 @@
 
 #define EXACT_DOUBLE (UINT64_C(1) << 53)
 
-/* What a weight costs, in hundredths of a cycle or so (bench/micro/bench_synapse.c, "crossover"): in a sparse row
- * of one token, in a panel for all tokens, in a panel for each token. */
-enum { SPARSE_COST = 30, PACK_COST = 60, DENSE_COST = 14, SAMPLED_TOKENS = 8 };
+/* What a weight costs in hundredths of a cycle (measured on Zen 4; elsewhere the proportions are alike): in a sparse
+ * row for one token, in a panel once, in a panel for each token. */
+enum { SPARSE_COST = 35, PACK_COST = 150, DENSE_COST = 14, SAMPLED_TOKENS = 8 };
 
 /* The scratch memory of a call, cut up. */
 struct workspace {

@@ -52,6 +52,11 @@ peer=""
     step context "$out/bench_context" "$out/models/125m.snn"
     step memory "$out/bench_memory" "$build/lassim" "$work" $(models 125m ${large_shapes%% *})
 }
+# bench_w5.sh would install what is missing: that is for `make peers` to say.
+if [ -z "$quick" ] && [ -f bench/bench_w5.sh ] && [ -d build/peers/nest ] && [ -d build/peers/brian2 ]; then
+    echo "bench: w5" >&2
+    bash bench/bench_w5.sh "$build" >&2
+fi
 
 {
     printf '{"schema": "lassim-bench-1", "command": "make bench%s", "quick": %s,\n' \

@@ -59,6 +59,7 @@ void print_peers(const json_t *root)
     }
     json_t *versions = json_object_get(w5, "versions");
     for (void *at = json_object_iter(versions); at != NULL; at = json_object_iter_next(versions, at))
-        printf(", %s %s", json_object_iter_key(at), json_string_value(json_object_iter_value(at)));
+        if (strcmp(json_object_iter_key(at), "lassim") != 0)
+            printf(", %s %s", json_object_iter_key(at), json_string_value(json_object_iter_value(at)));
     printf(".\n\n");
 }

@@ -13,8 +13,11 @@ static void print_provenance(const json_t *root)
            text(machine, "kernel"), text(root, "compiler"), text(root, "flags"),
            json_is_true(member(root, "quick")) ? " A quick run: short and not to be quoted." : "");
     printf("Load average when it began: %.2f. Figures are medians, in parentheses the lowest and the highest; sides\n"
-           "of a comparison take turns in one run.\n\n",
-           command_number(machine, "load"));
+           "of a comparison take turns in one run.%s\n\n",
+           command_number(machine, "load"),
+           command_number(machine, "load") > command_number(machine, "cores")
+               ? "  **Others used the machine: not to be quoted.**"
+               : "");
 }
 
 static void print_run(const json_t *run)

@@ -1,13 +1,20 @@
-/* Question: how fast does the synapse kernel walk the weight rows of the sources that spiked, beside what
- * the machine can read; is its time a line in the spikes; what does an idle matrix cost?
+/* Question: how fast do the synapse kernels walk the weight rows of the sources that spiked, beside what
+ * the machine can read; is their time a line in the spikes; what does an idle matrix cost; how fast are they where
+ * all of many tokens are active, beside OpenBLAS?
  *
- * One F16 matrix larger than the caches, the packets of one step (T = 16, its first; one packet a block of
- * sources) with 0 to 100 % of the sources active, on one thread and on one per core (each owns a share of the targets, as in the engine).  Between
- * two calls the whole matrix is read once, which is the peer: the read bandwidth, and caches hold nothing
- * of the rows to come.  Sums of some targets are checked against the definition.  One JSON object on
- * stdout; figures are medians, lowest and highest beside them.
+ * Event kernel ("runs"): one F16 matrix larger than the caches, the packets of one step (T = 16, its first; one packet
+ * a block of sources) with 0 to 100 % of the sources active, on one thread and on one per core (each owns a share of
+ * the targets, as in the engine).  Between two calls the whole matrix is read once, which is the peer: the read
+ * bandwidth, and caches hold nothing of the rows to come.
+ * Window kernels ("windows", bench/micro/windows.h), every weight type, one thread and one per core: one token over
+ * 512 MiB of matrices in 4 KiB pages at the same shares, in turns with reading everything ("rows", "line"); 128 tokens
+ * dense beside sgemm ("dense"); the OPT models' shapes in F16 ("shapes": rows split among workers against targets
+ * split).  "w3" and "w7" sum that up for the most threads: TYPE_read = rate at 100 % over the read bandwidth,
+ * TYPE_gemm = rate over sgemm's, TYPE_idle = time at 0 % over time at 100 %.
+ * Sums of some targets are checked against the definition.  One JSON object on stdout; figures are medians, lowest and
+ * highest beside them.
  *
- * Options: --seed N (default 1), --quick (fewer repeats). */
+ * Options: --seed N (default 1), --quick (fewer repeats, no shapes). */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +22,14 @@
 
 #include "bench/measure.h"
 #include "bench/micro/machine.h"
+#include "bench/micro/windows.h"
 #include "kernel/team.h"
 #include "layers/synapse.h"
 
 enum { SOURCES = 8192, TARGETS = 4096, STEPS = 16, REPEATS_MAX = 25, GRID = -24, CHECKED = 16 };
 enum { BLOCKS = SOURCES / GRAPH_BLOCK_NEURONS };
-static const double SHARES[] = {0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1};
-enum { ROWS = sizeof SHARES / sizeof SHARES[0] };
+#define SHARES WINDOWS_SHARES
+enum { ROWS = WINDOWS_SHARE_COUNT };
 
 typedef uint64_t vector __attribute__((vector_size(32)));
 
@@ -115,7 +123,8 @@ static void check(struct bench *bench)
         int64_t sum = 0;
         for (uint32_t s = 0; s < bench->count; s++) {
             uint64_t row = bench->spikes[s] & SPIKE_NEURON;
-            int64_t term = synapse_integer(&bench->matrix, TARGETS, (uint32_t)row, (uint32_t)target) * (INT64_C(1) << (STEPS - 1));
+            int64_t term =
+                synapse_integer(&bench->matrix, TARGETS, (uint32_t)row, (uint32_t)target) * (INT64_C(1) << (STEPS - 1));
             sum += bench->spikes[s] & SPIKE_NEGATIVE ? -term : term;
         }
         if (sum != bench->sum[target]) fail("a sum differs from its definition");
@@ -190,6 +199,53 @@ static json_t *measure(struct bench *bench, unsigned threads)
                      "line", line_json(medians), "rows", rows);
 }
 
+/* One weight type on the threads of `windows`; adds its figures to w3 and w7. */
+static json_t *measure_type(struct windows_bench *windows, enum weight_type type, json_t *w3, json_t *w7)
+{
+    double medians[ROWS];
+    char key[32], name[8] = {0};
+    json_t *rows = json_array();
+    windows_type(windows, type);
+    for (int r = 0; r < ROWS; r++) json_array_append_new(rows, windows_row(windows, SHARES[r], &medians[r]));
+    json_t *dense = windows_dense(windows);
+    for (int i = 0; weight_type_name(type)[i] != '\0'; i++) name[i] = (char)(weight_type_name(type)[i] | 0x20);
+    snprintf(key, sizeof key, "%s_read", name);
+    json_object_set(w3, key, json_object_get(json_array_get(rows, ROWS - 1), "of_read_bandwidth"));
+    snprintf(key, sizeof key, "%s_gemm", name);
+    json_object_set(w3, key, json_object_get(dense, "of_sgemm"));
+    snprintf(key, sizeof key, "%s_idle", name);
+    json_object_set_new(w7, key, json_real(medians[0] / medians[ROWS - 1]));
+    return json_pack("{s:s, s:i, s:i, s:I, s:o, s:o, s:o}", "type", weight_type_name(type), "sources", WINDOWS_SIDE,
+                     "targets", WINDOWS_SIDE, "matrices", (json_int_t)windows->matrices, "rows", rows, "line",
+                     line_json(medians), "dense", dense);
+}
+
+/* All types; w3 and w7 are written over by the run with more threads, which comes last. */
+static json_t *measure_windows(const struct bench *bench, unsigned threads, json_t *w3, json_t *w7)
+{
+    static struct windows_bench windows;
+    int quick = bench->repeats < REPEATS_MAX;
+    json_t *types = json_array(), *shapes = NULL;
+    windows_open(&windows, bench->seed, quick ? WINDOWS_REPEATS_QUICK : WINDOWS_REPEATS_MAX, threads,
+                 (size_t)512 << 20);
+    for (int type = 0; type < WEIGHT_TYPES; type++) {
+        json_array_append_new(types, measure_type(&windows, (enum weight_type)type, w3, w7));
+        if (type == WEIGHT_F16 && !quick) shapes = windows_shapes(&windows);
+    }
+    windows_close(&windows);
+    json_t *run = json_pack("{s:i, s:I, s:i, s:o}", "threads", (int)threads, "bytes", (json_int_t)windows.bytes,
+                            "repeats", windows.repeats, "types", types);
+    if (shapes != NULL) json_object_set_new(run, "shapes", shapes);
+    return run;
+}
+
+static void print_member(const char *name, json_t *value)
+{
+    printf(", \"%s\": ", name);
+    json_dumpf(value, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+    json_decref(value);
+}
+
 int main(int argc, char **argv)
 {
     static struct bench bench = {.seed = 1, .repeats = REPEATS_MAX};
@@ -204,17 +260,20 @@ int main(int argc, char **argv)
     bench.random = bench.seed;
     make_matrix(&bench);
     unsigned pus = topology_process_pus();
-    json_t *runs = json_array();
+    json_t *runs = json_array(), *windows = json_array(), *w3 = json_object(), *w7 = json_object();
     json_array_append_new(runs, measure(&bench, 1));
     if (pus > 1) json_array_append_new(runs, measure(&bench, pus));
+    json_array_append_new(windows, measure_windows(&bench, 1, w3, w7));
+    if (pus > 1) json_array_append_new(windows, measure_windows(&bench, pus, w3, w7));
     printf("{\"schema\": \"lassim-bench-synapse-1\", \"seed\": %llu, \"repeats\": %d, \"type\": \"F16\", "
            "\"sources\": %d, \"targets\": %d, \"bytes\": %zu, ",
            (unsigned long long)bench.seed, bench.repeats, SOURCES, TARGETS, (size_t)SOURCES * TARGETS * 2);
     machine_print_json(stdout);
-    printf(", \"runs\": ");
-    json_dumpf(runs, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+    print_member("runs", runs);
+    print_member("windows", windows);
+    print_member("w3", w3);
+    print_member("w7", w7);
     printf("}\n");
-    json_decref(runs);
     free(bench.weights);
     return 0;
 }

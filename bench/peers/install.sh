@@ -4,7 +4,7 @@
 #   torch    PyTorch for peers/torch_las.py (W2).  The registry's build for x86-64 carries CUDA along, which is not
 #            used: about 3 GB to download.  TORCH chooses another build, e.g. TORCH="torch==2.15.0+cpu" with the index of
 #            CPU builds in pip's own settings.
-# Another NAME runs bench/peers/NAME_install.sh, if there is one.  PYTHON names the interpreter (python3).
+# Another NAME (nest, brian2: W5) runs bench/peers/NAME.sh, if there is one.  PYTHON names the interpreter (python3).
 set -eu
 python=${PYTHON:-python3}
 torch=${TORCH:-torch==2.15.0}
@@ -22,10 +22,10 @@ for peer in "$@"; do
     if [ "$peer" = torch ]; then
         environment torch "$torch" numpy==2.4.6
         "$root/torch/bin/python" -c 'import torch; print("torch", torch.__version__)'
-    elif [ -f "bench/peers/${peer}_install.sh" ]; then
-        sh "bench/peers/${peer}_install.sh"
+    elif [ -f "bench/peers/${peer}.sh" ]; then
+        bash "bench/peers/${peer}.sh"
     else
-        echo "install.sh: expected torch or a name with bench/peers/NAME_install.sh, found '$peer'" >&2
+        echo "install.sh: expected torch or a name with bench/peers/NAME.sh, found '$peer'" >&2
         exit 2
     fi
 done

@@ -252,6 +252,7 @@ static struct metrics measure(struct run *run)
         .prompt_tokens = run->prompt,
         .new_tokens = run->generated,
         .timesteps = session_timesteps(run->session),
+        .packets_popped = session_packets_popped(run->session),
         .dense_macs = session_dense_macs(run->session),
         .wall_seconds = run->seconds,
         .peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024,

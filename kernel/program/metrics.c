@@ -143,6 +143,8 @@ json_t *metrics_json(const struct metrics *metrics, int brief)
     if (root == NULL) return NULL;
     json_object_set_new(root, "schema", json_string(METRICS_SCHEMA));
     json_object_set_new(root, "engine", json_string(metrics->engine));
+    json_object_set_new(root, "packets_popped",
+                        metrics->population != NULL ? json_integer((json_int_t)metrics->packets_popped) : json_null());
     json_object_set_new(root, "window_timesteps", json_integer(metrics->window));
     json_object_set_new(root, "prompt_tokens", json_integer(metrics->prompt_tokens));
     json_object_set_new(root, "new_tokens", json_integer(metrics->new_tokens));

@@ -22,6 +22,7 @@ struct metrics {
     const struct counters *token;               /* [tokens], or NULL alike */
     uint32_t tokens, prompt_tokens, new_tokens; /* processed; of the prompt; generated */
     uint64_t timesteps;                         /* simulated */
+    uint64_t packets_popped;                    /* by the engine from its queue; not a count of the network */
     uint64_t dense_macs;
     double wall_seconds;
     uint64_t peak_resident_bytes;

@@ -27,7 +27,28 @@ done
 cat >"$WORK/user.c" <<'END'
 #include <lassim.h>
 #include <string.h>
-int main(void) { return strcmp(lassim_version(), LASSIM_VERSION); }
+/* Also a network by calls: one input spike of weight 1.5 over a threshold of 1, two timesteps later. */
+static int network_fails(void)
+{
+    lassim_network *network;
+    struct lassim_network_options options = {.threads = 1};
+    struct lassim_population in = {.name = "in", .size = 1};
+    struct lassim_population out = {.name = "out", .size = 1, .neuron = LASSIM_NEURON_IF, .threshold = 1};
+    const double weight = 1.5;
+    const uint64_t time = 3;
+    const uint32_t neuron = 0;
+    if (lassim_network_new(&network, NULL) != LASSIM_OK) return 1;
+    int failed = lassim_network_add_population(network, &in, NULL, NULL) != LASSIM_OK ||
+                 lassim_network_add_population(network, &out, NULL, NULL) != LASSIM_OK ||
+                 lassim_network_connect_dense(network, 0, 1, 2, &weight, NULL) != LASSIM_OK ||
+                 lassim_network_start(network, &options, NULL) != LASSIM_OK ||
+                 lassim_network_feed(network, 0, &time, &neuron, 1, NULL) != LASSIM_OK ||
+                 lassim_network_run(network, 5, NULL) != LASSIM_OK || lassim_network_spikes(network, 1)[0] != 0 ||
+                 lassim_network_run(network, 1, NULL) != LASSIM_OK || lassim_network_spikes(network, 1)[0] != 1;
+    lassim_network_close(network);
+    return failed;
+}
+int main(void) { return strcmp(lassim_version(), LASSIM_VERSION) != 0 || network_fails(); }
 END
 if ! nm -D "$BUILD/liblassim.so" | grep -qE '__(asan|tsan|ubsan)'; then
     export PKG_CONFIG_PATH=$root/opt/lassim/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root

@@ -32,12 +32,13 @@ check_command "" ""
 check_command convert CKPT_DIR
 check_command inspect FILE.snn
 check_command verify ""
+check_command simulate NET.json
 check_command "trace info" FILE
 check_command "trace check" FILE
 check_command "trace dump" FILE
 check_command "trace export" FILE
 commands=$("$LASSIM" --help | sed -n '/^Commands:/,/^lassim COMMAND/p' | grep -c '^  ')
-expect_equal "$commands" 7 "commands in --help that this test knows"
+expect_equal "$commands" 8 "commands in --help that this test knows"
 
 # The lists in docs/interface.md are those of the table, texts included.
 "$BUILD/make_docs" markdown docs/interface.md >"$WORK/interface.md" || complain "make_docs markdown"

@@ -19,6 +19,11 @@ for word in tokens neurons timesteps spikes synaptic_operations dense_macs horow
 done
 [ -e "$WORK/a.bin.partial" ] && complain "a complete trace leaves its .partial"
 
+# event pops exactly the packets that are counted; fused pops whole windows, which are fewer.
+[ "$(json "$WORK/a.json" packets_popped)" -lt "$(json "$WORK/a.json" totals.events)" ] || complain "fused pops every packet"
+expect 0 run --token-ids $IDS -n $N --engine event --metrics "$WORK/event.json" --quiet
+expect_equal "$(json "$WORK/event.json" packets_popped)" "$(json "$WORK/event.json" totals.events)" "packets popped by event"
+
 # Metrics: sums over every list give the totals; the trace read back gives the same counts.
 expect_equal "$(json "$WORK/a.json" schema)" lassim.metrics.1 schema
 expect_equal "$(json "$WORK/a.json" totals.tokens)" $((10 + N - 1)) "processed tokens"

@@ -116,8 +116,9 @@ static void wrong_usage_is_one_line(void **state)
     expect_wrong("lassim -n 3", "lassim: missing -m, --model FILE (lassim --help shows the usage)\n");
     expect_wrong("lassim -m x extra", "lassim: unexpected extra (lassim --help shows the usage)\n");
     expect_wrong("lassim convert", "lassim: missing CKPT_DIR (lassim convert --help shows the usage)\n");
-    expect_wrong("lassim frobnicate", "lassim: unknown command frobnicate, expected one of: convert, inspect, verify, "
-                                      "trace info, trace check, trace dump, trace export (or options only)\n");
+    expect_wrong("lassim frobnicate",
+                 "lassim: unknown command frobnicate, expected one of: convert, inspect, verify, simulate, "
+                 "trace info, trace check, trace dump, trace export (or options only)\n");
     expect_wrong("lassim -m x --tem\np", "lassim: unknown or ambiguous option --tem\\x0ap (lassim --help shows the "
                                          "usage)\n");
 }
