@@ -168,6 +168,35 @@ static enum lassim_status fill_dense(struct if_route *route, uint32_t sources, u
     return LASSIM_OK;
 }
 
+/* Few targets of many sources: tiles would be padding for the most part, so the matrix becomes a list of all pairs. */
+static int list_is_smaller(uint32_t sources, uint32_t targets)
+{
+    return sources >= 4096 && targets < ROW_TILE / 4;
+}
+
+static enum lassim_status fill_all_pairs(struct if_route *route, uint32_t sources, uint32_t targets,
+                                         const double *weights, struct lassim_error *error)
+{
+    uint64_t count = (uint64_t)sources * targets;
+    struct synapse_list *list = &route->list;
+    *list = (struct synapse_list){.sources = sources,
+                                  .targets = targets,
+                                  .rows = sources,
+                                  .start = malloc(((size_t)sources + 1) * sizeof *list->start),
+                                  .target = malloc(count * sizeof *list->target),
+                                  .weight = malloc(count * sizeof *list->weight)};
+    if (list->start == NULL || list->target == NULL || list->weight == NULL) {
+        route_free(route);
+        return no_memory(error, "a dense connection");
+    }
+    for (uint64_t s = 0; s <= sources; s++) list->start[s] = s * targets;
+    for (uint64_t i = 0; i < count; i++) {
+        list->target[i] = (uint32_t)(i % targets);
+        list->weight[i] = weight_grid_integer(weights[i], route->grid.grid);
+    }
+    return LASSIM_OK;
+}
+
 enum lassim_status if_network_connect_dense(struct if_network *network, uint32_t source, uint32_t target,
                                             uint32_t delay, const double *weights, struct lassim_error *error)
 {
@@ -181,7 +210,9 @@ enum lassim_status if_network_connect_dense(struct if_network *network, uint32_t
         return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "connection", "expected at most 2^32 synapses");
     status = new_route(network, source, target, delay, &route, error);
     if (status == LASSIM_OK) status = choose_grid(route, weights, count, NULL, targets, error);
-    if (status == LASSIM_OK) status = fill_dense(route, sources, targets, weights, error);
+    if (status == LASSIM_OK)
+        status = list_is_smaller(sources, targets) ? fill_all_pairs(route, sources, targets, weights, error)
+                                                   : fill_dense(route, sources, targets, weights, error);
     if (status == LASSIM_OK) network->routes++;
     return status;
 }

@@ -64,7 +64,7 @@ struct model_writer;
 enum lassim_status model_writer_begin(const char *path, int no_clobber, const struct graph *graph,
                                       const enum weight_type *types, struct model_writer **writer,
                                       struct lassim_error *error);
-/* The mapped, writable rows of matrix m in the output (laid out as its type says, weight_bytes() of them), zero at first. */
+/* The mapped, writable weights of matrix m in the output, weight_bytes() laid out as its type says, zero at first. */
 void *model_writer_weights(struct model_writer *writer, uint32_t m);
 enum lassim_status model_writer_finish(struct model_writer *writer, const struct model *model,
                                        struct lassim_error *error);

@@ -75,6 +75,37 @@ static void the_hash_follows_the_content(void **state)
     }
 }
 
+/* A matrix of few targets is kept as a list; nothing shows it. */
+static void narrow_matrices(void **state)
+{
+    (void)state;
+    enum { SOURCES = 5000, TARGETS = 3 };
+    struct lassim_error error;
+    const struct lassim_population in = {.name = "in", .size = SOURCES};
+    const struct lassim_population out = {.name = "out", .size = TARGETS, .neuron = LASSIM_NEURON_IF, .threshold = 1};
+    struct if_network *network[2];
+    double *weights = malloc(SOURCES * TARGETS * sizeof *weights);
+    struct lassim_synapse *synapses = malloc(SOURCES * TARGETS * sizeof *synapses);
+    assert_true(weights != NULL && synapses != NULL);
+    for (uint32_t i = 0; i < SOURCES * TARGETS; i++) {
+        weights[i] = (double)(i % 31) - 7;
+        synapses[i] = (struct lassim_synapse){i / TARGETS, i % TARGETS, 2, weights[i]};
+    }
+    for (int n = 0; n < 2; n++) {
+        network[n] = if_network_new();
+        assert_int_equal(if_network_add(network[n], &in, NULL, &error), LASSIM_OK);
+        assert_int_equal(if_network_add(network[n], &out, NULL, &error), LASSIM_OK);
+    }
+    assert_int_equal(if_network_connect_dense(network[0], 0, 1, 2, weights, &error), LASSIM_OK);
+    assert_int_equal(if_network_connect_list(network[1], 0, 1, synapses, SOURCES * TARGETS, &error), LASSIM_OK);
+    assert_int_equal(network[0]->route[0].dense, 0);
+    assert_int_equal(if_network_hash(network[0]), if_network_hash(network[1]));
+    for (uint32_t s = 0; s < SOURCES; s += 777) assert_int_equal(if_route_fan_out(&network[0]->route[0], s), TARGETS);
+    for (int n = 0; n < 2; n++) if_network_free(network[n]);
+    free(weights);
+    free(synapses);
+}
+
 static void bad_networks(void **state)
 {
     (void)state;
@@ -343,7 +374,7 @@ int main(void)
         cmocka_unit_test(a_good_network), cmocka_unit_test(the_hash_follows_the_content),
         cmocka_unit_test(bad_networks),   cmocka_unit_test(csv_spikes),
         cmocka_unit_test(csv_synapses),   cmocka_unit_test(npy_arrays),
-        cmocka_unit_test(npy_spikes),
+        cmocka_unit_test(npy_spikes),     cmocka_unit_test(narrow_matrices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
