@@ -31,10 +31,10 @@ struct calibration {
     double residual_max, variance_max;     /* largest seen so far; 0 at first */
 };
 
-/* A dense_observer; context is a struct calibration.  Sets model->calibrated_max[p] and population[p] and the
- * grid, bound and displacement of every matrix that p's spikes walk; those of an integer type are quantised and
- * written before their bound limits p's thresholds.  population[p].shift is allocated for
- * per-channel populations: free it.  LASSIM_ERR_FILE for a value that is not finite and for a matrix whose sums cannot be proved exact. */
+/* A dense_observer; context is a struct calibration.  Sets model->calibrated_max[p] and population[p] and the grid,
+ * bound and displacement of every matrix that p's spikes walk; those of an integer type are quantised and written
+ * before their bound limits p's thresholds.  population[p].shift is allocated for per-channel populations: free it.
+ * LASSIM_ERR_FILE for a value that is not finite and for a matrix whose sums cannot be proved exact. */
 enum lassim_status calibrate_observe(void *context, uint32_t population, const double *values, size_t rows,
                                      size_t columns, struct lassim_error *error);
 /* Grids of the matrices that input spikes walk (tok, pos); their populations need no thresholds. */

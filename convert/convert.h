@@ -1,10 +1,11 @@
 /* Checkpoint folder -> .snn.
  *
- * The checkpoint is mapped and gone through layer by layer: the original network runs on a calibration text in
- * double, thresholds and grids are decided as soon as a layer's values have been seen, and its weights go
- * straight into the mapped output.  Integer weights (convert/quantise.h) are made before the thresholds that
- * meet them, and the calibrating network runs on them; the self-check compares with the checkpoint's own.  Anonymous memory: at most CONVERT_BATCH_BYTES of activations, tables and
- * biases, the self-check's session.  Nothing depends on the number of threads, the compiler or the time. */
+ * The checkpoint is mapped and gone through layer by layer: the original network runs on a calibration text in double,
+ * thresholds and grids are decided as soon as a layer's values have been seen, and its weights go straight into the
+ * mapped output.  Integer weights (convert/quantise.h) are made before the thresholds that meet them, and the
+ * calibrating network runs on them; the self-check compares with the checkpoint's own.  Anonymous memory: at most
+ * CONVERT_BATCH_BYTES of activations, tables and biases, the self-check's session.  Nothing depends on the number
+ * of threads, the compiler or the time. */
 #ifndef LASSIM_CONVERT_CONVERT_H
 #define LASSIM_CONVERT_CONVERT_H
 
