@@ -75,7 +75,7 @@ static enum lassim_status skip_numbers(struct gguf_cursor *cursor, const char *k
     for (uint64_t i = 0; type == GGUF_BOOL && i < count; i++)
         if (data[i] > 1)
             return lassim_fail(cursor->error, LASSIM_ERR_FILE, cursor->file, key,
-                               "byte %llu: a bool of value %u, expected 0 or 1", (unsigned long long)(cursor->at + i),
+                               "byte %llu: a bool of value %u, expected 0 or 1", (unsigned long long)cursor->at + i,
                                data[i]);
     cursor->at += count * types[type].bytes;
     return LASSIM_OK;

@@ -3,17 +3,15 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "layers/params.h"
+
 enum { BLOCK = 32, SUPER = 256, SCALES = 12 /* bytes of the packed scales of Q4_K and Q5_K */ };
 
-float gguf_half(const uint8_t *bytes)
+static float half_at(const uint8_t *bytes)
 {
     uint16_t half;
     memcpy(&half, bytes, sizeof half);
-    uint32_t bits = (half & 0x8000u) << 16 | (half & 0x7fffu) << 13;
-    float value;
-    if ((half & 0x7c00u) == 0x7c00u) bits |= 0x7f800000u;
-    memcpy(&value, &bits, sizeof value);
-    return value * 0x1p112f;
+    return (float)weight_value(WEIGHT_F16, &half, 0);
 }
 
 /* Element i of 32 in 16 bytes: low halves first. */
@@ -29,25 +27,25 @@ static inline unsigned fifth_bit(const uint8_t *bytes, uint32_t i)
 
 static void widen_q8_0(const uint8_t *block, uint32_t first, uint32_t count, float *out)
 {
-    float d = gguf_half(block);
+    float d = half_at(block);
     for (uint32_t i = 0; i < count; i++) out[i] = (float)(int8_t)block[2 + first + i] * d;
 }
 
 static void widen_q4_0(const uint8_t *block, uint32_t first, uint32_t count, float *out)
 {
-    float d = gguf_half(block);
+    float d = half_at(block);
     for (uint32_t i = 0; i < count; i++) out[i] = (float)((int)nibble(block + 2, first + i) - 8) * d;
 }
 
 static void widen_q4_1(const uint8_t *block, uint32_t first, uint32_t count, float *out)
 {
-    float d = gguf_half(block), m = gguf_half(block + 2);
+    float d = half_at(block), m = half_at(block + 2);
     for (uint32_t i = 0; i < count; i++) out[i] = (float)nibble(block + 4, first + i) * d + m;
 }
 
 static void widen_q5_0(const uint8_t *block, uint32_t first, uint32_t count, float *out)
 {
-    float d = gguf_half(block);
+    float d = half_at(block);
     for (uint32_t i = 0; i < count; i++) {
         unsigned q = nibble(block + 6, first + i) | fifth_bit(block + 2, first + i);
         out[i] = (float)((int)q - 16) * d;
@@ -56,7 +54,7 @@ static void widen_q5_0(const uint8_t *block, uint32_t first, uint32_t count, flo
 
 static void widen_q5_1(const uint8_t *block, uint32_t first, uint32_t count, float *out)
 {
-    float d = gguf_half(block), m = gguf_half(block + 2);
+    float d = half_at(block), m = half_at(block + 2);
     for (uint32_t i = 0; i < count; i++) {
         unsigned q = nibble(block + 8, first + i) | fifth_bit(block + 4, first + i);
         out[i] = (float)q * d + m;
@@ -66,7 +64,7 @@ static void widen_q5_1(const uint8_t *block, uint32_t first, uint32_t count, flo
 /* Scale and minimum of the group-th 32 elements: 6 bits each, the groups 4 .. 7 split over the bytes' upper bits. */
 static void group_scales(const uint8_t *block, uint32_t group, float *scale, float *minimum)
 {
-    float d = gguf_half(block), m = gguf_half(block + 2);
+    float d = half_at(block), m = half_at(block + 2);
     const uint8_t *packed = block + 4;
     unsigned s, t;
     if (group < 4) {
@@ -124,7 +122,7 @@ static void widen_q5_k(const uint8_t *block, uint32_t first, uint32_t count, flo
 static void widen_q6_k(const uint8_t *block, uint32_t first, uint32_t count, float *out)
 {
     const uint8_t *low = block, *upper = low + SUPER / 2, *scales = upper + SUPER / 4;
-    float d = gguf_half(scales + SUPER / 16);
+    float d = half_at(scales + SUPER / 16);
     for (uint32_t i = first, end = first + count; i < end;) {
         uint32_t half = i / 128, quarter = i / 32 % 4;
         float scale = d * (float)(int8_t)scales[i / 16];

@@ -40,7 +40,4 @@ enum { GGUF_TENSOR_F32 = 0, GGUF_TENSOR_F16 = 1, GGUF_TENSOR_BF16 = 30 };
 void gguf_blocks_widen(const struct gguf_format *format, const uint8_t *data, uint64_t first, uint64_t count,
                        float *out);
 
-/* binary16 -> float, exactly. */
-float gguf_half(const uint8_t *bytes);
-
 #endif
