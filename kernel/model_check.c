@@ -146,7 +146,7 @@ const char *snn_check_matrix(const struct matrix_slot *slot, const struct snn_ma
 
 const char *snn_check_table_record(const struct snn_table *record)
 {
-    if (record->function >= HG_FUNCTIONS) return "function must be below 9";
+    if (record->function >= HG_FUNCTIONS) return "function must be below 10";
     if (record->positive > 1 || record->negative > 1 || record->underflow > 1 || record->silent_beyond > 1)
         return "flags must be 0 or 1";
     if (record->sub_bits > HG_SUB_BITS_MAX) return "sub_bits must be 0 .. 16";
