@@ -35,7 +35,8 @@ struct checkpoint_tensor {
     uint32_t rank;         /* 0 .. TENSOR_RANK_MAX; 0 is a scalar of one element */
     uint64_t shape[TENSOR_RANK_MAX];
     uint64_t elements; /* product of shape */
-    const void *data;  /* in the mapping; may be unaligned.  Without blocks and view elements * weight_size(type) bytes */
+    const void
+        *data; /* in the mapping; may be unaligned.  Without blocks and view elements * weight_size(type) bytes */
     const struct gguf_format *blocks; /* NULL: elements of `type` lie at data; else blocks, and type is WEIGHT_F32 */
     struct tensor_view view;
     const char *file; /* path of the file that holds it, for error messages */
