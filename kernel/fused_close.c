@@ -160,7 +160,7 @@ static int worth_splitting(const struct fused_close *close, const struct token_w
     uint64_t cost = 0;
     for (size_t i = 0; i < close->count; i++) {
         uint32_t p = close->phase[i].key.population;
-        cost += (uint64_t)graph_window_neurons(graph, p, token->position) *
+        cost += (uint64_t)graph_window_neurons(graph, p, token->position + 1) *
                 (graph->population[p].code == CODE_HG ? HG_COST : 1);
     }
     return cost >= SPLIT_NEURONS;

@@ -114,7 +114,7 @@ static int worth_splitting(const struct fused_trace *trace)
     uint64_t neurons = 0;
     if (trace->batch->count * trace->count < 2) return 0;
     for (size_t i = 0; i < trace->count; i++)
-        neurons += graph_window_neurons(graph, trace->phase[i].key.population, position);
+        neurons += graph_window_neurons(graph, trace->phase[i].key.population, position + 1);
     return neurons * trace->batch->count >= SPLIT_NEURONS;
 }
 

@@ -61,7 +61,7 @@ static void begin_train(struct network *network, uint32_t p, const struct token_
     struct train *train = network_own_train(network, p, token->token);
     train->token = token->token;
     train->position = token->position;
-    train->neurons = graph_window_neurons(graph, p, token->position);
+    train->neurons = graph_window_neurons(graph, p, token->position + 1);
     train->span = graph->population[p].visible_only ? token->position + 1 : train->neurons;
     train->stride = graph->population[p].visible_only ? network->positions : train->neurons;
 }

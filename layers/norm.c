@@ -17,7 +17,7 @@ void centered_close(struct close_call *call)
 {
     struct network *network = call->network;
     struct norm_state *norm = network_norm(network, call->population, call->token->token);
-    uint32_t residual = network->model.graph->norm[network->model.graph->population[call->population].norm].residual;
+    uint32_t residual = network->model.graph->norm[network->model.graph->population[call->population].norm].source;
     double unit = network->links[residual].lsb / (double)network->hidden;
     int64_t *centered = norm->centered;
     for (uint32_t i = call->from; i < call->to; i++) {

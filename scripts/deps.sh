@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh check|install build|test|fuzz: the packages a target needs, checked or installed.
+# deps.sh check|install build|test|fuzz|models: the packages a target needs, checked or installed.
 #   check    exit 0 when everything is there, else one line that says what to install, exit 1
 #   install  installs what is missing: apt-get as root, else through sudo, else that one line
 # Debian 12, Ubuntu 22.04 and later.
@@ -16,6 +16,10 @@ need_clang() { command -v "$1-14" >/dev/null 2>&1 || command -v "$1" >/dev/null 
 
 find_missing() {
     missing=
+    if [ "$for_what" = models ]; then
+        "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || add python3-venv
+        return
+    fi
     need_program "${CC:-gcc}" "${CC:-gcc}"
     echo '#include <stdio.h>' | "${CC:-gcc}" -E - >/dev/null 2>&1 || add libc6-dev
     need_program pkg-config pkg-config
