@@ -147,11 +147,19 @@ void network_close_part(struct network *network, uint32_t p, const struct token_
     }
     done->saturations = call.saturations;
     done->bias_injections = call.injections;
+<<<<<<< HEAD
     if (done->from == done->to) return;
     if (network->model.perturbation != NULL)
         code_perturbed(&call, train, done);
     else if (population->code != CODE_HG)
         done->saturations += code_oat(&call, train, done);
+=======
+    if (done->from == done->to || population->code == CODE_HG) return;
+    const struct oat_params oat = {network->links[p].lsb, params->shift, network_steps(network, p), params->j,
+                                   population->relu};
+    done->saturations +=
+        oat_encode(&oat, done->from, call.x + done->from, done->to - done->from, train->codes + done->from);
+>>>>>>> main
 }
 
 void network_close(struct network *network, uint32_t p, const struct token_window *token, unsigned worker,
@@ -168,7 +176,13 @@ void network_close(struct network *network, uint32_t p, const struct token_windo
     const struct perturbation *perturbation = network->model.perturbation;
     if (perturbation != NULL) key = perturb_window(perturbation, network->sequence, p, token->token);
     if (network->model.graph->population[p].code == CODE_HG)
+<<<<<<< HEAD
         train_build_hg(train, network->model.code, network->model.steps, perturbation != NULL ? &key : NULL);
     else
         train_build_oat(train, network->model.code, network->model.steps, perturbation != NULL ? &key : NULL);
+=======
+        train_build_hg(train, network->model.code, network_steps(network, p));
+    else
+        train_build_oat(train, network->model.code, network_steps(network, p));
+>>>>>>> main
 }

@@ -35,7 +35,7 @@ static enum lassim_status read_bytes(const struct bytes *bytes, size_t size, siz
 static void refuse(struct gguf_draft *draft, const char *part)
 {
     struct lassim_error error;
-    struct bytes file = draft_finish(draft);
+    struct bytes file = gguf_draft_finish(draft);
     assert_refused(read_bytes(&file, file.size, NULL, &error), &error, part);
     assert_non_null(strstr(error.text, "w.gguf: "));
     *draft = (struct gguf_draft){0};
@@ -45,7 +45,7 @@ static void refuse(struct gguf_draft *draft, const char *part)
 static void accept(struct gguf_draft *draft)
 {
     struct lassim_error error;
-    struct bytes file = draft_finish(draft);
+    struct bytes file = gguf_draft_finish(draft);
     if (read_bytes(&file, file.size, NULL, &error) != LASSIM_OK) fail_msg("%s", error.text);
     *draft = (struct gguf_draft){0};
     bytes_clear(&file);
@@ -78,7 +78,7 @@ static void test_find(void **state)
     struct gguf_draft draft = {0};
     static const char *const keys[] = {"b", "a.b", "a", "ab", "a.a"};
     for (size_t i = 0; i < 5; i++) draft_number(&draft, keys[i], GGUF_UINT8, i);
-    struct bytes file = draft_finish(&draft);
+    struct bytes file = gguf_draft_finish(&draft);
     assert_int_equal(gguf_open("w.gguf", file.data, file.size, &gguf, &error), LASSIM_OK);
     for (size_t i = 0; i < 5; i++) assert_int_equal(*gguf_find_entry(gguf, keys[i])->value.data, i);
     assert_null(gguf_find_entry(gguf, "a."));
@@ -108,7 +108,7 @@ static void test_headers(void **state)
     }
     accept(&draft);
     struct lassim_error error;
-    struct bytes file = draft_finish(&draft);
+    struct bytes file = gguf_draft_finish(&draft);
     file.data[3] = 'X';
     assert_refused(read_bytes(&file, file.size, NULL, &error), &error, "not a GGUF file");
     bytes_clear(&file);
@@ -210,7 +210,7 @@ static struct bytes sample(void)
     nest(&draft, 2);
     draft_tensor(&draft, "q", 2, shape, 8, data, 102);
     draft_tensor(&draft, "f", 1, shape, 1, data, 64);
-    return draft_finish(&draft);
+    return gguf_draft_finish(&draft);
 }
 
 static void test_truncated(void **state)

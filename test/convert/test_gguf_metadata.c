@@ -135,7 +135,7 @@ static void test_made_here(void **state)
     bytes_number(&draft.metadata, 2, 8);
     bytes_number(&draft.metadata, UINT64_MAX, 8);
     bytes_number(&draft.metadata, 5, 8);
-    struct bytes file = draft_finish(&draft);
+    struct bytes file = gguf_draft_finish(&draft);
     struct gguf *gguf = open_bytes(&file);
     double number = 3;
     const struct gguf_value *array = NULL;

@@ -15,7 +15,7 @@ static struct gguf *open_draft(struct gguf_draft *draft, struct bytes *file)
 {
     struct gguf *gguf = NULL;
     struct lassim_error error;
-    *file = draft_finish(draft);
+    *file = gguf_draft_finish(draft);
     if (gguf_open("t.gguf", file->data, file->size, &gguf, &error) != LASSIM_OK) fail_msg("%s", error.text);
     *draft = (struct gguf_draft){0};
     return gguf;
@@ -25,7 +25,7 @@ static void refuse(struct gguf_draft *draft, const char *part)
 {
     struct gguf *gguf;
     struct lassim_error error = {0};
-    struct bytes file = draft_finish(draft);
+    struct bytes file = gguf_draft_finish(draft);
     assert_refused(gguf_open("t.gguf", file.data, file.size, &gguf, &error), &error, part);
     assert_null(gguf);
     bytes_clear(&file);

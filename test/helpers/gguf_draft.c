@@ -83,7 +83,7 @@ void draft_tensor(struct gguf_draft *draft, const char *name, uint32_t rank, con
     bytes_add(&draft->data, data, bytes);
 }
 
-struct bytes draft_finish(struct gguf_draft *draft)
+struct bytes gguf_draft_finish(struct gguf_draft *draft)
 {
     struct bytes file = {0};
     bytes_text(&file, "GGUF");
@@ -101,7 +101,7 @@ struct bytes draft_finish(struct gguf_draft *draft)
 
 void draft_write(struct gguf_draft *draft, const char *folder, const char *name)
 {
-    struct bytes file = draft_finish(draft);
+    struct bytes file = gguf_draft_finish(draft);
     folder_write(folder, name, file.data, file.size);
     bytes_clear(&file);
 }

@@ -31,7 +31,7 @@ void draft_info(struct gguf_draft *draft, const char *name, uint32_t rank, const
                 uint64_t offset);
 
 /* The file; frees the draft's parts.  The caller frees it: bytes_clear. */
-struct bytes draft_finish(struct gguf_draft *draft);
+struct bytes gguf_draft_finish(struct gguf_draft *draft);
 /* The same into folder/name. */
 void draft_write(struct gguf_draft *draft, const char *folder, const char *name);
 
