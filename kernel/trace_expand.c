@@ -249,12 +249,7 @@ void trace_record_count(const struct trace_header_info *info, const struct trace
     }
     to->events += (unsigned)__builtin_popcount(block_steps);
     to->windows++;
-<<<<<<< HEAD
     to->synaptic_operations += (to->spikes - to->spikes_lost - arrived_before) * population->fan_out;
-    if (population->code != CODE_INPUT) to->threshold_tests += (uint64_t)info->timesteps * record->neurons;
-=======
-    to->synaptic_operations += (to->spikes - spikes_before) * population->fan_out;
     if (population->code != CODE_INPUT)
         to->threshold_tests += (uint64_t)trace_steps(info, population) * record->neurons;
->>>>>>> main
 }

@@ -20,13 +20,9 @@ enum {
     TRACE_BLOCK_RECORDS = 256,     /* blocks are cut by record count only */
     TRACE_NAME = 40,               /* bytes of a population name, terminator included */
     TRACE_HEADER_BYTES = 40,       /* before the population table */
-<<<<<<< HEAD
-    TRACE_POPULATION_BYTES = 88,   /* one row of the population table */
+    TRACE_POPULATION_BYTES = 92,   /* one row of the population table */
     TRACE_PERTURBATION_BYTES = 40, /* after the table, if the run was perturbed */
     TRACE_PERTURBED = 256,         /* bit of the header's code field that says so */
-=======
-    TRACE_POPULATION_BYTES = 92,   /* one row of the population table */
->>>>>>> main
     TRACE_BLOCK_HEADER_BYTES = 64, /* of every block, the final one too */
     TRACE_TOTALS_BYTES = 24,       /* payload of the final block */
     TRACE_POPULATIONS_MAX = 1 << 16,

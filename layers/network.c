@@ -110,7 +110,8 @@ static uint64_t code_oat(const struct close_call *call, struct train *train, con
 {
     const struct network *network = call->network;
     const struct population_params *params = &network->model.population[call->population];
-    const struct oat_params oat = {network->links[call->population].lsb, params->shift, network->model.steps, params->j,
+    const struct oat_params oat = {network->links[call->population].lsb, params->shift,
+                                   network_steps(network, call->population), params->j,
                                    network->model.graph->population[call->population].relu};
     return oat_encode(&oat, part->from, call->x + part->from, part->to - part->from, train->codes + part->from);
 }
@@ -119,15 +120,15 @@ static void code_perturbed(const struct close_call *call, struct train *train, s
 {
     const struct network *network = call->network;
     const struct network_model *model = &network->model;
+    unsigned steps = network_steps(network, call->population);
     const struct perturb_key key =
         perturb_window(model->perturbation, network->sequence, train->population, train->token);
     if (model->graph->population[train->population].code != CODE_HG) {
         train_perturb_potentials(train, &key, part->from, part->to, call->x);
         part->saturations += code_oat(call, train, part);
     }
-    part->saturations -= train_perturb_codes(train, &key, model->steps, part->from, part->to);
-    if (network->windows)
-        part->lost = train_perturb_delivery(train, &key, model->code, model->steps, part->from, part->to);
+    part->saturations -= train_perturb_codes(train, &key, steps, part->from, part->to);
+    if (network->windows) part->lost = train_perturb_delivery(train, &key, model->code, steps, part->from, part->to);
 }
 
 void network_close_part(struct network *network, uint32_t p, const struct token_window *token, unsigned worker,
@@ -147,19 +148,11 @@ void network_close_part(struct network *network, uint32_t p, const struct token_
     }
     done->saturations = call.saturations;
     done->bias_injections = call.injections;
-<<<<<<< HEAD
     if (done->from == done->to) return;
     if (network->model.perturbation != NULL)
         code_perturbed(&call, train, done);
     else if (population->code != CODE_HG)
         done->saturations += code_oat(&call, train, done);
-=======
-    if (done->from == done->to || population->code == CODE_HG) return;
-    const struct oat_params oat = {network->links[p].lsb, params->shift, network_steps(network, p), params->j,
-                                   population->relu};
-    done->saturations +=
-        oat_encode(&oat, done->from, call.x + done->from, done->to - done->from, train->codes + done->from);
->>>>>>> main
 }
 
 void network_close(struct network *network, uint32_t p, const struct token_window *token, unsigned worker,
@@ -176,13 +169,7 @@ void network_close(struct network *network, uint32_t p, const struct token_windo
     const struct perturbation *perturbation = network->model.perturbation;
     if (perturbation != NULL) key = perturb_window(perturbation, network->sequence, p, token->token);
     if (network->model.graph->population[p].code == CODE_HG)
-<<<<<<< HEAD
-        train_build_hg(train, network->model.code, network->model.steps, perturbation != NULL ? &key : NULL);
+        train_build_hg(train, network->model.code, network_steps(network, p), perturbation != NULL ? &key : NULL);
     else
-        train_build_oat(train, network->model.code, network->model.steps, perturbation != NULL ? &key : NULL);
-=======
-        train_build_hg(train, network->model.code, network_steps(network, p));
-    else
-        train_build_oat(train, network->model.code, network_steps(network, p));
->>>>>>> main
+        train_build_oat(train, network->model.code, network_steps(network, p), perturbation != NULL ? &key : NULL);
 }

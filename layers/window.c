@@ -25,9 +25,10 @@ static int64_t value_at(const struct windows *w, const struct train *train, uint
 static int64_t hg_value_at(const struct windows *w, const struct train *train, uint32_t i)
 {
     const struct hg_table *table = &w->network->model.table[w->network->model.population[w->population].table];
-    int64_t value = hg_value(table, w->network->model.steps, &train->hg[i]);
+    unsigned steps = network_steps(w->network, w->population);
+    int64_t value = hg_value(table, steps, &train->hg[i]);
     if (train->lost != NULL && train->lost[i] != 0)
-        value -= train->lost[i] * hg_step_weight(table, train->hg[i].row, w->network->model.steps - 1);
+        value -= train->lost[i] * hg_step_weight(table, train->hg[i].row, steps - 1);
     return value;
 }
 
@@ -93,11 +94,7 @@ static void rstd_window(const struct windows *w)
     share(w, w->count, 1, &from, &to);
     for (uint32_t t = from; t < to; t++) {
         struct norm_state *norm = network_norm(w->network, w->population, w->first + t);
-<<<<<<< HEAD
         int64_t value = hg_value_at(w, train_at(w, t), 0);
-=======
-        int64_t value = hg_value(table, network_steps(w->network, w->population), &train_at(w, t)->hg[0]);
->>>>>>> main
         for (uint32_t i = 0; i < w->network->hidden; i++) norm->product[i] = (wide)value * norm->centered[i];
     }
 }
@@ -197,12 +194,7 @@ static void exp_window(const struct windows *w)
         int64_t *membrane = attention->exponential + (uint64_t)head * w->network->positions;
         uint32_t row = head * train->span;
         for (uint32_t key = 0; key < train->span; key++)
-<<<<<<< HEAD
             if (!train->hg[row + key].silent) membrane[key] = hg_value_at(w, train, row + key);
-=======
-            if (!code[key].silent)
-                membrane[key] = hg_value(table, network_steps(w->network, w->population), &code[key]);
->>>>>>> main
     }
 }
 
@@ -240,11 +232,7 @@ static void inverse_window(const struct windows *w)
     for (uint32_t t = from; t < to; t++)
         for (uint32_t head = 0; head < w->network->heads; head++)
             network_attention(w->network, w->population, w->first + t)->inverse[head] =
-<<<<<<< HEAD
                 hg_value_at(w, train_at(w, t), head);
-=======
-                hg_value(table, network_steps(w->network, w->population), &train_at(w, t)->hg[head]);
->>>>>>> main
 }
 
 static void context_window(const struct windows *w)

@@ -215,9 +215,9 @@ static wide arriving(const struct naive *naive, uint32_t p, uint32_t neuron, uin
 {
     int sign[SPIKE_STEPS_MAX];
     wide sum = 0;
-    spikes_of(naive->model->code, naive->steps, magnitude, sign);
-    for (unsigned t = 0; t < naive->steps; t++)
-        if (!is_lost(naive, p, neuron, t)) sum += sign[t] * ((wide)1 << (naive->steps - 1 - t));
+    spikes_of(naive->model->code, steps_of(naive, p), magnitude, sign);
+    for (unsigned t = 0; t < steps_of(naive, p); t++)
+        if (!is_lost(naive, p, neuron, t)) sum += sign[t] * ((wide)1 << (steps_of(naive, p) - 1 - t));
     return sum;
 }
 
@@ -330,18 +330,13 @@ static struct sent fire_oat(struct naive *naive, uint32_t p, const double *x, ui
     for (uint32_t i = 0; i < n; i++) {
         unsigned shift = params->shift != NULL ? (unsigned)params->shift[i] : 0;
         int saturated = 0, relu = naive->model->graph->population[p].kind == POPULATION_FFN;
-<<<<<<< HEAD
         int stuck = stuck_state(naive, p, record->neuron[i]);
         double felt = stuck ? 0 : x[i] / threshold_factor(naive, p, record->neuron[i]);
-        uint32_t code = oat_code(felt, ldexp(lsb_of(naive, p), (int)shift), naive->steps, params->j, relu, &saturated);
-        if (stuck == STUCK_FIRING) code = (1u << naive->steps) - 1;
+        uint32_t code =
+            oat_code(felt, ldexp(lsb_of(naive, p), (int)shift), steps_of(naive, p), params->j, relu, &saturated);
+        if (stuck == STUCK_FIRING) code = (1u << steps_of(naive, p)) - 1;
         wide value = arriving(naive, p, record->neuron[i], code & OAT_MAGNITUDE) *
                      ((wide)1 << (shift + (code & OAT_OUTLIER ? params->j : 0)));
-=======
-        uint32_t code =
-            oat_code(x[i], ldexp(lsb_of(naive, p), (int)shift), steps_of(naive, p), params->j, relu, &saturated);
-        wide value = (wide)(code & OAT_MAGNITUDE) << (shift + (code & OAT_OUTLIER ? params->j : 0));
->>>>>>> main
         sent.value[i] = code & OAT_NEGATIVE ? -value : value;
         record->code[i] = code;
         saturations += (uint64_t)saturated;
@@ -361,14 +356,14 @@ static void perturb_place(const struct naive *naive, uint32_t p, uint32_t neuron
 {
     if (naive->perturbation == NULL) return;
     int stuck = stuck_state(naive, p, neuron);
-    uint32_t largest = (1u << naive->steps) - 1;
+    uint32_t largest = (1u << steps_of(naive, p)) - 1;
     if (stuck) place->saturated = 0;
     if (stuck == STUCK_SILENT) *place = (struct hg_place){.silent = 1};
     if (place->silent) return;
     double noisy = stuck ? largest : round(place->magnitude / threshold_factor(naive, p, neuron));
     place->magnitude = noisy < largest ? (uint32_t)noisy : largest;
     wide arrived = arriving(naive, p, neuron, place->magnitude);
-    place->value = place->base + place->slope * arrived / ((wide)1 << naive->steps);
+    place->value = place->base + place->slope * arrived / ((wide)1 << steps_of(naive, p));
 }
 
 static struct sent fire_hg(struct naive *naive, uint32_t p, const double *x, uint32_t n, int keys, uint64_t fan_out,
@@ -379,12 +374,8 @@ static struct sent fire_hg(struct naive *naive, uint32_t p, const double *x, uin
     uint64_t saturations = 0;
     if (keys) number_keys(naive, record);
     for (uint32_t i = 0; i < n; i++) {
-<<<<<<< HEAD
-        struct hg_place place = hg_code_of(table_of(naive, p), naive->steps, x[i]);
-        perturb_place(naive, p, record->neuron[i], &place);
-=======
         struct hg_place place = hg_code_of(table_of(naive, p), steps_of(naive, p), x[i]);
->>>>>>> main
+        perturb_place(naive, p, record->neuron[i], &place);
         record->code[i] = place.magnitude;
         record->silent[i] = (uint8_t)place.silent;
         record->octave[i] = place.octave;

@@ -397,6 +397,7 @@ static void perturbations(void **state)
             uint8_t **stuck = stuck_some(model->graph, file);
             fclose(file);
             naive_calibrate(model, ids, TOKENS, 1.5);
+            if (seed % 3 == 1) tiny_model_own_steps(model, seed + 1);
             struct perturbation rule = {.seed = seed << 30 | seed};
             if (seed != 2 && seed != 3) rule.drop = seed == 5 ? 1 : 0.05 * (double)(seed + 1);
             if (seed >= 2) rule.noise = 0.3 * (double)(seed - 1);
@@ -415,15 +416,9 @@ static void perturbations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-<<<<<<< HEAD
-        cmocka_unit_test(every_T_raw),       cmocka_unit_test(every_T_calibrated), cmocka_unit_test(pieces_and_threads),
-        cmocka_unit_test(clamped_residuals), cmocka_unit_test(wide_weights),       cmocka_unit_test(several_blocks),
-        cmocka_unit_test(perturbations),
-=======
         cmocka_unit_test(every_T_raw),    cmocka_unit_test(every_T_calibrated), cmocka_unit_test(pieces_and_threads),
         cmocka_unit_test(own_steps),      cmocka_unit_test(clamped_residuals),  cmocka_unit_test(wide_weights),
-        cmocka_unit_test(several_blocks),
->>>>>>> main
+        cmocka_unit_test(several_blocks), cmocka_unit_test(perturbations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
