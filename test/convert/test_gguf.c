@@ -77,7 +77,7 @@ static void test_find(void **state)
     struct gguf *gguf;
     struct gguf_draft draft = {0};
     static const char *const keys[] = {"b", "a.b", "a", "ab", "a.a"};
-    for (size_t i = 0; i < 5; i++) draft_number(&draft, keys[i], GGUF_UINT8, i);
+    for (size_t i = 0; i < 5; i++) gguf_draft_number(&draft, keys[i], GGUF_UINT8, i);
     struct bytes file = gguf_draft_finish(&draft);
     assert_int_equal(gguf_open("w.gguf", file.data, file.size, &gguf, &error), LASSIM_OK);
     for (size_t i = 0; i < 5; i++) assert_int_equal(*gguf_find_entry(gguf, keys[i])->value.data, i);
@@ -118,26 +118,26 @@ static void test_values(void **state)
 {
     (void)state;
     struct gguf_draft draft = {0};
-    draft_key(&draft, "k", 13);
+    gguf_draft_key(&draft, "k", 13);
     bytes_number(&draft.metadata, 0, 8);
     refuse(&draft, "w.gguf: k: byte 33: a value of type 13, expected 0 to 12");
-    draft_key(&draft, "k", GGUF_STRING);
+    gguf_draft_key(&draft, "k", GGUF_STRING);
     bytes_number(&draft.metadata, UINT64_MAX, 8);
     refuse(&draft, "a string of 18446744073709551615 bytes");
-    draft_key(&draft, "k", GGUF_STRING);
+    gguf_draft_key(&draft, "k", GGUF_STRING);
     bytes_number(&draft.metadata, 100, 8);
     refuse(&draft, "k: byte 45: a string of 100 bytes, expected at most the 19");
-    draft_number(&draft, "k", GGUF_BOOL, 2);
+    gguf_draft_number(&draft, "k", GGUF_BOOL, 2);
     refuse(&draft, "a bool of value 2");
     for (int i = 0; i < GGUF_TYPES; i++) {
-        draft_key(&draft, "k", GGUF_ARRAY);
+        gguf_draft_key(&draft, "k", GGUF_ARRAY);
         bytes_number(&draft.metadata, (uint64_t)i, 4);
         bytes_number(&draft.metadata, UINT64_C(1) << 61, 8);
         refuse(&draft, "w.gguf: k: ");
     }
-    draft_number(&draft, "k", GGUF_UINT8, 1);
-    draft_number(&draft, "l", GGUF_UINT8, 1);
-    draft_number(&draft, "k", GGUF_STRING, 1);
+    gguf_draft_number(&draft, "k", GGUF_UINT8, 1);
+    gguf_draft_number(&draft, "l", GGUF_UINT8, 1);
+    gguf_draft_number(&draft, "k", GGUF_STRING, 1);
     bytes_number(&draft.metadata, 0, 8);
     refuse(&draft, "w.gguf: k: key defined twice");
 }
@@ -147,20 +147,20 @@ static void test_keys(void **state)
     (void)state;
     struct gguf_draft draft = {0};
     struct bytes key = {0};
-    draft_number(&draft, "", GGUF_UINT8, 1);
+    gguf_draft_number(&draft, "", GGUF_UINT8, 1);
     refuse(&draft, "a key of 0 bytes");
-    draft_number(&draft, "a\nb\x1b[2J", GGUF_UINT8, 1);
+    gguf_draft_number(&draft, "a\nb\x1b[2J", GGUF_UINT8, 1);
     refuse(&draft, "a\\x0ab\\x1b[2J: a key of 7 bytes");
-    draft_number(&draft, "\xc3\xa9", GGUF_UINT8, 1);
+    gguf_draft_number(&draft, "\xc3\xa9", GGUF_UINT8, 1);
     refuse(&draft, "printable ASCII");
     for (int i = 0; i < GGUF_KEY_MAX; i++) bytes_text(&key, "k");
     bytes_number(&key, 0, 1);
-    draft_number(&draft, (const char *)key.data, GGUF_UINT8, 1);
+    gguf_draft_number(&draft, (const char *)key.data, GGUF_UINT8, 1);
     accept(&draft);
     key.size--;
     bytes_text(&key, "k");
     bytes_number(&key, 0, 1);
-    draft_number(&draft, (const char *)key.data, GGUF_UINT8, 1);
+    gguf_draft_number(&draft, (const char *)key.data, GGUF_UINT8, 1);
     refuse(&draft, "a key of 65536 bytes");
     bytes_clear(&key);
 }
@@ -168,7 +168,7 @@ static void test_keys(void **state)
 /* `depth` arrays of one array each around an empty array. */
 static void nest(struct gguf_draft *draft, int depth)
 {
-    draft_key(draft, "deep", GGUF_ARRAY);
+    gguf_draft_key(draft, "deep", GGUF_ARRAY);
     for (int i = 0; i < depth; i++) {
         bytes_number(&draft->metadata, GGUF_ARRAY, 4);
         bytes_number(&draft->metadata, 1, 8);
@@ -187,7 +187,7 @@ static void test_nesting(void **state)
     refuse(&draft, "deep: byte");
     nest(&draft, 10000);
     refuse(&draft, "nested deeper than 8");
-    draft_key(&draft, "deep", GGUF_ARRAY); /* wide instead: 2^63 empty arrays, of which two are there */
+    gguf_draft_key(&draft, "deep", GGUF_ARRAY); /* wide instead: 2^63 empty arrays, of which two are there */
     bytes_number(&draft.metadata, GGUF_ARRAY, 4);
     bytes_number(&draft.metadata, UINT64_C(1) << 63, 8);
     for (int i = 0; i < 24; i++) bytes_number(&draft.metadata, 0, 1);
@@ -202,14 +202,14 @@ static struct bytes sample(void)
     static const uint64_t shape[] = {32, 3};
     uint8_t data[102] = {1, 2, 3};
     struct gguf_draft draft = {0};
-    draft_text(&draft, "general.architecture", "llama");
-    draft_strings(&draft, "tokenizer.ggml.tokens", tokens, 4);
-    draft_floats(&draft, "tokenizer.ggml.scores", scores, 4);
-    draft_int32s(&draft, "tokenizer.ggml.token_type", kinds, 4);
-    draft_number(&draft, "tokenizer.ggml.add_bos_token", GGUF_BOOL, 1);
+    gguf_draft_text(&draft, "general.architecture", "llama");
+    gguf_draft_strings(&draft, "tokenizer.ggml.tokens", tokens, 4);
+    gguf_draft_floats(&draft, "tokenizer.ggml.scores", scores, 4);
+    gguf_draft_int32s(&draft, "tokenizer.ggml.token_type", kinds, 4);
+    gguf_draft_number(&draft, "tokenizer.ggml.add_bos_token", GGUF_BOOL, 1);
     nest(&draft, 2);
-    draft_tensor(&draft, "q", 2, shape, 8, data, 102);
-    draft_tensor(&draft, "f", 1, shape, 1, data, 64);
+    gguf_draft_tensor(&draft, "q", 2, shape, 8, data, 102);
+    gguf_draft_tensor(&draft, "f", 1, shape, 1, data, 64);
     return gguf_draft_finish(&draft);
 }
 

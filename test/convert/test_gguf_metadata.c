@@ -127,10 +127,10 @@ static void test_made_here(void **state)
     (void)state;
     struct lassim_error error;
     struct gguf_draft draft = {0};
-    draft_number(&draft, "nan", GGUF_FLOAT32, 0x7fc00000);
-    draft_number(&draft, "inf", GGUF_FLOAT64, UINT64_C(0xfff0000000000000));
-    draft_strings(&draft, "none", NULL, 0);
-    draft_key(&draft, "u64s", GGUF_ARRAY);
+    gguf_draft_number(&draft, "nan", GGUF_FLOAT32, 0x7fc00000);
+    gguf_draft_number(&draft, "inf", GGUF_FLOAT64, UINT64_C(0xfff0000000000000));
+    gguf_draft_strings(&draft, "none", NULL, 0);
+    gguf_draft_key(&draft, "u64s", GGUF_ARRAY);
     bytes_number(&draft.metadata, GGUF_UINT64, 4);
     bytes_number(&draft.metadata, 2, 8);
     bytes_number(&draft.metadata, UINT64_MAX, 8);

@@ -37,7 +37,7 @@ static void one(const char *name, uint32_t rank, uint64_t first, uint64_t second
 {
     const uint64_t dimension[8] = {first, second, 1, 1, 1, 1, 1, 1};
     struct gguf_draft draft = {0};
-    draft_info(&draft, name, rank, dimension, type, offset);
+    gguf_draft_info(&draft, name, rank, dimension, type, offset);
     bytes_add(&draft.data, zeros, data);
     if (part != NULL) {
         refuse(&draft, part);
@@ -54,10 +54,10 @@ static void test_good(void **state)
     static const uint64_t shape[] = {256, 3, 2};
     struct bytes file;
     struct gguf_draft draft = {.alignment = 64};
-    draft_number(&draft, "general.alignment", GGUF_UINT32, 64);
-    draft_tensor(&draft, "z", 1, shape, 0, zeros, 1024);
-    draft_tensor(&draft, "a", 3, shape, 12, zeros, 864);
-    draft_tensor(&draft, "m", 0, shape, 1, zeros, 2);
+    gguf_draft_number(&draft, "general.alignment", GGUF_UINT32, 64);
+    gguf_draft_tensor(&draft, "z", 1, shape, 0, zeros, 1024);
+    gguf_draft_tensor(&draft, "a", 3, shape, 12, zeros, 864);
+    gguf_draft_tensor(&draft, "m", 0, shape, 1, zeros, 2);
     struct gguf *gguf = open_draft(&draft, &file);
     const struct gguf_tensor *a = gguf_find_tensor(gguf, "a"), *m = gguf_find_tensor(gguf, "m");
     assert_true(gguf->tensors == 3 && a == &gguf->tensor[0] && m == &gguf->tensor[1]);
@@ -116,16 +116,16 @@ static void test_places(void **state)
     one("t", 1, 1, 1, 0, 64, 60, "at offset 64");
     one("t", 1, 1, 1, 0, UINT64_MAX - 31, 60, "at offset 18446744073709551584");
     struct gguf_draft draft = {0};
-    draft_info(&draft, "a", 1, shape, 0, 32);
-    draft_info(&draft, "b", 1, shape, 0, 0);
+    gguf_draft_info(&draft, "a", 1, shape, 0, 32);
+    gguf_draft_info(&draft, "b", 1, shape, 0, 0);
     bytes_add(&draft.data, zeros, 96);
     refuse(&draft, "t.gguf: a: data starts inside that of b");
-    draft_info(&draft, "a", 1, shape, 0, 0);
-    draft_info(&draft, "b", 1, shape, 0, 0);
+    gguf_draft_info(&draft, "a", 1, shape, 0, 0);
+    gguf_draft_info(&draft, "b", 1, shape, 0, 0);
     bytes_add(&draft.data, zeros, 96);
     refuse(&draft, "expected tensors apart");
-    draft_info(&draft, "same", 1, shape, 0, 0);
-    draft_info(&draft, "same", 1, shape, 0, 64);
+    gguf_draft_info(&draft, "same", 1, shape, 0, 0);
+    gguf_draft_info(&draft, "same", 1, shape, 0, 64);
     bytes_add(&draft.data, zeros, 128);
     refuse(&draft, "same: tensor defined twice");
 }
@@ -136,16 +136,16 @@ static void test_alignment(void **state)
     static const uint64_t bad[] = {0, 1, 4, 7, 24, 48, 65537, 131072};
     struct gguf_draft draft = {0};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        draft_number(&draft, "general.alignment", GGUF_UINT32, bad[i]);
+        gguf_draft_number(&draft, "general.alignment", GGUF_UINT32, bad[i]);
         refuse(&draft, "t.gguf: general.alignment: ");
     }
-    draft_text(&draft, "general.alignment", "32");
+    gguf_draft_text(&draft, "general.alignment", "32");
     refuse(&draft, "general.alignment: expected an integer");
     struct bytes file;
     static const uint64_t shape[] = {1};
     draft.alignment = 8;
-    draft_number(&draft, "general.alignment", GGUF_UINT64, 8);
-    draft_info(&draft, "t", 1, shape, 0, 8);
+    gguf_draft_number(&draft, "general.alignment", GGUF_UINT64, 8);
+    gguf_draft_info(&draft, "t", 1, shape, 0, 8);
     bytes_add(&draft.data, "01234567ABCD", 12);
     struct gguf *gguf = open_draft(&draft, &file);
     assert_memory_equal(gguf->tensor[0].data, "ABCD", 4);

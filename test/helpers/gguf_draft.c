@@ -8,58 +8,58 @@ static void add_text(struct bytes *bytes, const char *text)
     bytes_text(bytes, text);
 }
 
-void draft_key(struct gguf_draft *draft, const char *key, uint32_t type)
+void gguf_draft_key(struct gguf_draft *draft, const char *key, uint32_t type)
 {
     add_text(&draft->metadata, key);
     bytes_number(&draft->metadata, type, 4);
     draft->entries++;
 }
 
-void draft_number(struct gguf_draft *draft, const char *key, enum gguf_type type, uint64_t value)
+void gguf_draft_number(struct gguf_draft *draft, const char *key, enum gguf_type type, uint64_t value)
 {
-    draft_key(draft, key, type);
+    gguf_draft_key(draft, key, type);
     bytes_number(&draft->metadata, value, gguf_type_size(type));
 }
 
-void draft_float(struct gguf_draft *draft, const char *key, float value)
+void gguf_draft_float(struct gguf_draft *draft, const char *key, float value)
 {
-    draft_key(draft, key, GGUF_FLOAT32);
+    gguf_draft_key(draft, key, GGUF_FLOAT32);
     bytes_add(&draft->metadata, &value, sizeof value);
 }
 
-void draft_text(struct gguf_draft *draft, const char *key, const char *text)
+void gguf_draft_text(struct gguf_draft *draft, const char *key, const char *text)
 {
-    draft_key(draft, key, GGUF_STRING);
+    gguf_draft_key(draft, key, GGUF_STRING);
     add_text(&draft->metadata, text);
 }
 
 static void add_array(struct gguf_draft *draft, const char *key, enum gguf_type element, size_t count)
 {
-    draft_key(draft, key, GGUF_ARRAY);
+    gguf_draft_key(draft, key, GGUF_ARRAY);
     bytes_number(&draft->metadata, element, 4);
     bytes_number(&draft->metadata, count, 8);
 }
 
-void draft_strings(struct gguf_draft *draft, const char *key, const char *const *string, size_t count)
+void gguf_draft_strings(struct gguf_draft *draft, const char *key, const char *const *string, size_t count)
 {
     add_array(draft, key, GGUF_STRING, count);
     for (size_t i = 0; i < count; i++) add_text(&draft->metadata, string[i]);
 }
 
-void draft_floats(struct gguf_draft *draft, const char *key, const float *value, size_t count)
+void gguf_draft_floats(struct gguf_draft *draft, const char *key, const float *value, size_t count)
 {
     add_array(draft, key, GGUF_FLOAT32, count);
     bytes_add(&draft->metadata, value, count * sizeof *value);
 }
 
-void draft_int32s(struct gguf_draft *draft, const char *key, const int32_t *value, size_t count)
+void gguf_draft_int32s(struct gguf_draft *draft, const char *key, const int32_t *value, size_t count)
 {
     add_array(draft, key, GGUF_INT32, count);
     bytes_add(&draft->metadata, value, count * sizeof *value);
 }
 
-void draft_info(struct gguf_draft *draft, const char *name, uint32_t rank, const uint64_t *dimension, uint32_t type,
-                uint64_t offset)
+void gguf_draft_info(struct gguf_draft *draft, const char *name, uint32_t rank, const uint64_t *dimension,
+                     uint32_t type, uint64_t offset)
 {
     add_text(&draft->infos, name);
     bytes_number(&draft->infos, rank, 4);
@@ -75,11 +75,11 @@ static void pad(struct bytes *bytes, size_t before, const struct gguf_draft *dra
     while ((before + bytes->size) % alignment != 0) bytes_number(bytes, 0, 1);
 }
 
-void draft_tensor(struct gguf_draft *draft, const char *name, uint32_t rank, const uint64_t *dimension, uint32_t type,
-                  const void *data, size_t bytes)
+void gguf_draft_tensor(struct gguf_draft *draft, const char *name, uint32_t rank, const uint64_t *dimension,
+                       uint32_t type, const void *data, size_t bytes)
 {
     pad(&draft->data, 0, draft);
-    draft_info(draft, name, rank, dimension, type, draft->data.size);
+    gguf_draft_info(draft, name, rank, dimension, type, draft->data.size);
     bytes_add(&draft->data, data, bytes);
 }
 
@@ -99,7 +99,7 @@ struct bytes gguf_draft_finish(struct gguf_draft *draft)
     return file;
 }
 
-void draft_write(struct gguf_draft *draft, const char *folder, const char *name)
+void gguf_draft_write(struct gguf_draft *draft, const char *folder, const char *name)
 {
     struct bytes file = gguf_draft_finish(draft);
     folder_write(folder, name, file.data, file.size);
