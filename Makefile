@@ -21,6 +21,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CLANG := $(shell command -v clang-14 || command -v clang || echo clang)
 CLANG_FORMAT := $(shell command -v clang-format-14 || command -v clang-format || echo clang-format)
 CLANG_TIDY := $(shell command -v clang-tidy-14 || command -v clang-tidy || echo clang-tidy)
+D3 ?= /usr/share/javascript/d3/d3.min.js
 VERSION := $(shell sed -n 's/^\#define LASSIM_VERSION "\(.*\)"/\1/p' kernel/lassim.h)
 
 # ---- flags ------------------------------------------------------------------------------------
@@ -100,6 +101,11 @@ $(BUILD)/flags: FORCE | need
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  CC   $@";) $(CC) $(LASSIM_CPPFLAGS) $(LASSIM_CFLAGS) -MMD -MP -c $< -o $@
+
+# The report's page and D3 are read by the assembler of this object.
+REPORT_FILES := $(wildcard kernel/program/report/page.html kernel/program/report/*.js kernel/program/report/*.css kernel/program/report/*.txt)
+$(BUILD)/obj/kernel/program/report_assets.o: LASSIM_CPPFLAGS += -DREPORT_D3='"$(D3)"'
+$(BUILD)/obj/kernel/program/report_assets.o: $(REPORT_FILES) $(wildcard $(D3))
 
 $(BUILD)/liblassim.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
