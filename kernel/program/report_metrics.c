@@ -22,14 +22,19 @@ static int shown_of_token(const char *key)
     return 0;
 }
 
+static int is_scalar(const json_t *value)
+{
+    return !json_is_object(value) && !json_is_array(value);
+}
+
 static json_t *copy_object(struct copy *copy, const char *name, const json_t *value, unsigned depth)
 {
-    int token = strcmp(name, "tokens[]") == 0;
+    int token = strcmp(name, "tokens[]") == 0, population = strcmp(name, "populations[]") == 0;
     const char *key;
     json_t *member, *object = json_object();
     json_object_foreach((json_t *)value, key, member)
     {
-        if (token && !shown_of_token(key)) continue;
+        if ((token && !shown_of_token(key)) || (population && !is_scalar(member))) continue;
         copy->failed |= json_object_set_new(object, key, copy_value(copy, key, member, depth));
     }
     return object;
@@ -39,7 +44,9 @@ static json_t *copy_array(struct copy *copy, const char *name, const json_t *val
 {
     size_t size = json_array_size(value), shown = size < REPORT_METRICS_LIST ? size : REPORT_METRICS_LIST;
     json_t *array = json_array();
-    const char *element = strcmp(name, "tokens") == 0 ? "tokens[]" : "";
+    const char *element = strcmp(name, "tokens") == 0        ? "tokens[]"
+                          : strcmp(name, "populations") == 0 ? "populations[]"
+                                                             : "";
     for (size_t i = 0; i < shown && copy->values <= REPORT_METRICS_VALUES; i++)
         copy->failed |= json_array_append_new(array, copy_value(copy, element, json_array_get(value, i), depth));
     if (shown < size)

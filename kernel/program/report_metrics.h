@@ -13,7 +13,7 @@ enum {
 };
 
 /* root is what the file at path holds.  *json is its copy: lists longer than REPORT_METRICS_LIST cut (their lengths under
- * "left_out"), of each token only id, text, spikes and synaptic operations, strings cut as report_string does.
+ * "left_out"), of each token only id, text, spikes and synaptic operations, of each population no nested values, strings cut as report_string does.
  * LASSIM_ERR_FILE if root is no object whose `schema` begins with "lassim.", or holds more values or deeper nesting than
  * above.  The caller owns *json. */
 enum lassim_status report_metrics_copy(const char *path, const json_t *root, json_t **json, struct lassim_error *error);

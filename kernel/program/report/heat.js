@@ -4,9 +4,13 @@ report.heat = (function () {
 
   /* Widest label in pixels, about. */
   function labelWidth(labels, most) {
-    return Math.min(most, 8 + 6.6 * d3.max(labels.concat("0000"), function (label) { return label.length; }));
+    return Math.min(most, 10 + 7.3 * d3.max(labels.concat("0000"), function (label) { return label.length; }));
   }
-  function classOf(value, top) { return Math.min(CLASSES - 1, Math.max(0, Math.ceil(CLASSES * value / top) - 1)); }
+  /* Classes are equal steps of the value, or (root) of its square root, so that rows of little spiking show too. */
+  function classOf(value, top, root) {
+    var share = root ? Math.sqrt(value / top) : value / top;
+    return Math.min(CLASSES - 1, Math.max(0, Math.ceil(CLASSES * share) - 1));
+  }
   /* Every how manieth label fits. */
   function stride(size, room) { return Math.max(1, Math.ceil(room / size)); }
 
@@ -15,7 +19,7 @@ report.heat = (function () {
     options.values.forEach(function (row, r) {
       row.forEach(function (value, c) {
         if (value === 0) return;
-        var key = report.isNumber(value) ? "q" + classOf(value, top) : "absent";
+        var key = report.isNumber(value) ? "q" + classOf(value, top, options.root) : "absent";
         paths[key] = (paths[key] || "") + "M" + (c * cell.width).toFixed(2) + "," + r * cell.height +
           "h" + cell.shownWidth.toFixed(2) + "v" + cell.shownHeight + "h-" + cell.shownWidth.toFixed(2) + "z";
         marks++;
@@ -26,17 +30,18 @@ report.heat = (function () {
   }
 
   function drawLegend(item, top, options) {
-    var format = options.format || report.count, width = 240;
-    var box = item.legend.html("").append("span");
-    box.append("span").text(options.unit + ":");
-    var svg = box.append("svg").attr("width", width + 70).attr("height", 30);
+    var format = options.format || report.count, width = 200;
+    var box = item.legend.html("").append("span").attr("class", "scale");
+    box.append("span").text(options.unit + (top > 0 ? ":" : ": 0 everywhere"));
+    if (!(top > 0)) return;
+    var svg = box.append("svg").attr("width", width - 5).attr("height", 30);
     svg.append("rect").attr("class", "nothing").attr("x", 1).attr("y", 1).attr("width", 14).attr("height", 10);
     svg.append("text").attr("class", "minor").attr("x", 8).attr("y", 25).attr("text-anchor", "middle").text("0");
     for (var q = 0; q < CLASSES; q++)
       svg.append("rect").attr("class", "q" + q).attr("x", 26 + q * width / 14).attr("y", 1).attr("width", width / 14).attr("height", 10);
     [0.5, 1].forEach(function (share) {
       svg.append("text").attr("class", "minor").attr("x", 26 + share * CLASSES * width / 14).attr("y", 25)
-        .attr("text-anchor", "middle").text(format(share * top));
+        .attr("text-anchor", "middle").text(format((options.root ? share * share : share) * top));
     });
   }
 
@@ -62,7 +67,7 @@ report.heat = (function () {
   }
 
   /* options: rows [text], columns (how many), columnLabel(c), columnTitle, values [row][column], unit, format, cellText(r, c),
-   * turned: labels upright; least: of a cell's width; cellHeight.  Returns the marks drawn. */
+   * turned: labels aslant; least, widest: of a cell's width; cellHeight; root: see classOf.  Returns the marks drawn. */
   function heat(plot, width, item, options) {
     var top = d3.max(options.values, function (row) { return d3.max(row, report.number); }) || 0;
     var left = labelWidth(options.rows, 175), upper = 4, most = options.widest || 60;

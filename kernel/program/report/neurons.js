@@ -14,7 +14,7 @@ report.neurons = (function () {
         (trace.totals.populations_without_layer ? " " + r.plural(trace.totals.populations_without_layer, "population") + " of further layers are not in it." : ""),
       draw: function (plot, width, item) {
         return r.heat(plot, width, item, {
-          rows: rows, columns: time.columns, values: time.rows, unit: "spikes in a column", widest: 24, total: total,
+          rows: rows, columns: time.columns, values: time.rows, unit: "spikes in a column", widest: 24, total: total, root: true,
           columnTitle: "timestep", columnLabel: function (c) { return r.count(c * time.bin); },
           cellText: function (row, c) {
             return rows[row] + "\ntimesteps " + r.count(c * time.bin) + " to " + r.count((c + 1) * time.bin - 1) + ": " + r.count(time.rows[row][c]) + " spikes";
@@ -145,7 +145,7 @@ report.neurons = (function () {
         " that have any, of " + r.plural(found.channels, "channel") + ".",
       draw: function (plot, width, item) {
         return r.heat(plot, width, item, {
-          rows: names.map(function (name) { return name.replace(/^layers\./, "").replace(/\.ln$/, ""); }), columns: found.indices.length, values: found.rows,
+          rows: names.map(function (name) { return name.replace(/^layers\.(\d+)\./, "layer $1 ").replace(/\.ln$/, ""); }), columns: found.indices.length, values: found.rows,
           unit: "outlier spikes", columnTitle: "channel", turned: true, least: 13, widest: 30, columnLabel: function (c) { return String(found.indices[c]); }, total: found.spikes,
           cellText: function (row, c) { return names[row] + ", channel " + found.indices[c] + "\n" + r.plural(found.rows[row][c], "outlier spike") + "\nall norms: " + r.count(found.sums[c]); }
         });

@@ -141,13 +141,15 @@ var report = (function () {
 
   window.addEventListener("beforeprint", function () { printing = true; redrawAll(); });
   window.addEventListener("afterprint", function () { printing = false; redrawAll(); });
-  var width = window.innerWidth, timer;
-  window.addEventListener("resize", function () {
-    if (window.innerWidth === width) return;
-    width = window.innerWidth;
+  var width = 0, timer, main = document.getElementById("main");
+  function widthChanged() {
+    if (main.clientWidth === width || printing) return;
+    width = main.clientWidth;
     clearTimeout(timer);
-    timer = setTimeout(redrawAll, 120);
-  });
+    timer = setTimeout(redrawAll, 60);
+  }
+  if (window.ResizeObserver) new ResizeObserver(widthChanged).observe(main); else window.addEventListener("resize", widthChanged);
+  if (window.matchMedia) window.matchMedia("print").addListener(redrawAll);
   if (window.matchMedia) window.matchMedia("(prefers-color-scheme: dark)").addListener(redrawAll);
 
   return {

@@ -86,7 +86,7 @@ report.sweep = function (sweep) {
     area.append("text").attr("class", "title").attr("transform", "translate(-52," + height / 2 + ")rotate(-90)").attr("text-anchor", "middle").text(options.loss.text);
     names.forEach(function (name, s) {
       var own = drawn.filter(function (d) { return d.point.series === s; }).sort(function (a, b) { return a.x - b.x; });
-      var group = area.append("g").attr("class", "series s" + s % 8), symbol = d3.svg.symbol().type(SYMBOLS[Math.floor(s / 8) % SYMBOLS.length]).size(46);
+      var group = area.append("g").attr("class", "series s" + s % 8), symbol = d3.svg.symbol().type(SYMBOLS[s % SYMBOLS.length]).size(46);
       if (options.curves && own.length > 1)
         group.append("path").attr("class", "curve").attr("d", d3.svg.line().x(function (d) { return x(d.x); }).y(function (d) { return y.at(d.y); })(own));
       group.selectAll(".point").data(own).enter().append("path").attr("class", function (d) { return "point" + (d.below ? " below" : ""); }).attr("d", symbol)
@@ -105,7 +105,7 @@ report.sweep = function (sweep) {
     var entries = names.slice(0, 40).map(function (name, s) {
       return { text: name, draw: function (span) {
         span.append("svg").attr("width", 14).attr("height", 14).append("g").attr("class", "series s" + s % 8).append("path").attr("class", "point")
-          .attr("transform", "translate(7,7)").attr("d", d3.svg.symbol().type(SYMBOLS[Math.floor(s / 8) % SYMBOLS.length]).size(46)());
+          .attr("transform", "translate(7,7)").attr("d", d3.svg.symbol().type(SYMBOLS[s % SYMBOLS.length]).size(46)());
       } };
     });
     if (names.length > entries.length) entries.push({ text: "and " + (names.length - entries.length) + " more", draw: function () {} });
