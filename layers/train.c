@@ -64,7 +64,7 @@ static void place_block(struct train *train, struct block_layout *layout, unsign
         if (count == 0) continue;
         struct packet *packet = &train->packets[train->packet_count++];
         *packet = (struct packet){
-            train->spikes + *used, 0, train->population, train->token, block, t, train->position, 0, 0, 0};
+            train->spikes + *used, 0, train->population, train->token, block, t, train->position, train->visible, 0, 0, 0};
         layout->packet[t] = packet;
         *used += count;
     }
