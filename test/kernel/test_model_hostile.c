@@ -297,7 +297,7 @@ static const struct lie lies[] = {
     {MATRIX(0, has_bias), 1, "has_bias"},
     {MATRIX(6, has_bias), 0, "section biases"},
     {MATRIX(6, sources), 1, "what the configuration implies"},
-    {TABLE(0, function), 9, "function must be"},
+    {TABLE(0, function), 10, "function must be"},
     {TABLE(0, rows), 0xffffffff, "section tables"},
     {TABLE(0, rows), 1, "section tables"},
     {TABLE(0, lo), 0x80000000, "octaves"},

@@ -59,7 +59,7 @@ static void test_example_to_the_byte(void **state)
 static void test_bytes_do_not_drift(void **state)
 {
     (void)state;
-    static const uint64_t expected[2] = {UINT64_C(0xe48e476115c61c0b), UINT64_C(0x05c2fa68140165aa)};
+    static const uint64_t expected[2] = {UINT64_C(0xe48e476115c61c0b), UINT64_C(0x0258b33dfc3dc5c7)};
     for (uint32_t code = 0; code < 2; code++) {
         struct sample_random random = {42};
         struct sample_rows rows;
