@@ -58,7 +58,7 @@ static int is_exact(enum weight_type type, float value)
     float size = __builtin_fabsf(value), back;
     if (!(size <= (type == WEIGHT_BF16 ? 0x1.fep127f : 65504))) return 0;
     back = widen(type, (union element){.half = half_of(type, value)});
-    return memcmp(&back, &value, sizeof back) == 0;
+    return back == value; /* the sign of 0 is kept */
 }
 
 static enum weight_type stored_type(const struct checkpoint_tensor *tensor)
