@@ -31,12 +31,12 @@ static const struct checkpoint_tensor *find_head(const struct checkpoint *checkp
 }
 
 /* Type and shape of a tensor that was found. */
-static enum lassim_status check_tensor(const struct checkpoint_tensor *tensor, uint32_t rank, const uint64_t *shape,
-                                       struct lassim_error *error)
+static enum lassim_status check_tensor(const struct checkpoint *checkpoint, const struct checkpoint_tensor *tensor,
+                                       uint32_t rank, const uint64_t *shape, struct lassim_error *error)
 {
     if (!tensor->readable)
-        return lassim_fail(error, LASSIM_ERR_FILE, tensor->file, tensor->name,
-                           "elements of type %s, expected F32, F16 or BF16", tensor->dtype);
+        return lassim_fail(error, LASSIM_ERR_FILE, tensor->file, tensor->name, "elements of type %s, expected %s",
+                           tensor->dtype, checkpoint_gguf(checkpoint) != NULL ? GGUF_READABLE : "F32, F16 or BF16");
     if (tensor->rank == rank && memcmp(tensor->shape, shape, rank * sizeof *shape) == 0) return LASSIM_OK;
     char found[SHAPE_TEXT], expected[SHAPE_TEXT];
     tensor_shape_text(tensor->shape, tensor->rank, found, sizeof found);
@@ -53,7 +53,7 @@ enum lassim_status checkpoint_require(const struct checkpoint *checkpoint, const
         return lassim_fail(error, LASSIM_ERR_FILE, checkpoint_path(checkpoint), suffix,
                            "tensor missing, expected %s%s, %s%s or %s", prefixes[0], suffix, prefixes[1], suffix,
                            suffix);
-    return check_tensor(*tensor, rank, shape, error);
+    return check_tensor(checkpoint, *tensor, rank, shape, error);
 }
 
 enum lassim_status checkpoint_require_embedding(const struct checkpoint *checkpoint, int tied, uint64_t vocabulary,
@@ -66,7 +66,7 @@ enum lassim_status checkpoint_require_embedding(const struct checkpoint *checkpo
     if (head == NULL || checkpoint_find_opt(checkpoint, suffix) != NULL)
         return checkpoint_require(checkpoint, suffix, 2, shape, tensor, error);
     *tensor = head;
-    return check_tensor(head, 2, shape, error);
+    return check_tensor(checkpoint, head, 2, shape, error);
 }
 
 enum lassim_status checkpoint_require_head(const struct checkpoint *checkpoint, int tied, uint64_t vocabulary,
@@ -80,7 +80,7 @@ enum lassim_status checkpoint_require_head(const struct checkpoint *checkpoint, 
         return lassim_fail(error, LASSIM_ERR_FILE, checkpoint_path(checkpoint), head_names[0],
                            "tensor missing, expected %s or %s: tie_word_embeddings is false", head_names[0],
                            head_names[1]);
-    return check_tensor(*tensor, 2, shape, error);
+    return check_tensor(checkpoint, *tensor, 2, shape, error);
 }
 
 enum lassim_status checkpoint_require_finite(const struct checkpoint_tensor *tensor, struct lassim_error *error)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "convert/checkpoint.h"
+#include "convert/checkpoint_model.h"
 #include "convert/opt_tensors.h"
 
 struct reference {
@@ -16,8 +17,8 @@ static enum lassim_status open_tensors(const char *directory, struct reference *
 {
     struct checkpoint_config config;
     const char *reason;
-    enum lassim_status status = checkpoint_config_read(directory, &config, error);
-    if (status == LASSIM_OK) status = checkpoint_open(directory, &reference->checkpoint, error);
+    enum lassim_status status = checkpoint_open(directory, &reference->checkpoint, error);
+    if (status == LASSIM_OK) status = checkpoint_model_read(reference->checkpoint, directory, &config, error);
     if (status != LASSIM_OK) return status;
     reference->graph = graph_build(&config.model, &reason);
     if (reference->graph == NULL) return lassim_fail(error, LASSIM_ERR_FILE, directory, "config.json", "%s", reason);

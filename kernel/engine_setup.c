@@ -12,7 +12,8 @@ struct network_model engine_network_model(const struct engine_setup *setup)
                                   .code = model->code,
                                   .steps = setup->steps,
                                   .residual_grid = model->residual_grid,
-                                  .context = setup->context};
+                                  .context = setup->context,
+                                  .perturbation = setup->perturbation};
 }
 
 unsigned engine_steps(const struct engine_setup *setup, uint32_t p)

@@ -96,6 +96,12 @@ static void take_train(struct builder *b, const struct network *network, uint32_
         made.hg = take(b, neurons, sizeof *made.hg);
     else
         made.codes = take(b, neurons, sizeof *made.codes);
+    if (network->windows && network->model.perturbation != NULL && network->model.perturbation->drop > 0) {
+        if (gates)
+            made.lost = take(b, neurons, sizeof *made.lost);
+        else
+            made.emitted = take(b, neurons, sizeof *made.emitted);
+    }
     if (!network->windows) {
         made.spikes = take(b, train_spikes_max(neurons, steps, gates), sizeof *made.spikes);
         made.packets = take(b, (uint64_t)graph_blocks(network->model.graph, p) * steps, sizeof *made.packets);

@@ -46,6 +46,7 @@ void network_reset(struct network *network)
 {
     const struct graph *graph = network->model.graph;
     uint32_t copies = network->copies;
+    network->sequence++;
     uint64_t norms = network->level_by_level && graph->norms > 0 ? 1 : graph->norms;
     uint64_t layers = network->level_by_level ? 1 : graph->config.layers;
     for (uint32_t m = 0; m < graph->matrices; m++)

@@ -18,16 +18,21 @@ static inline const struct train *train_at(const struct windows *w, uint32_t t)
     return network_own_train(w->network, w->population, w->first + t);
 }
 
-/* What neuron i of an OAT train sent, in lsb, channel shifts left out. */
+/* What arrives of neuron i of an OAT train, in lsb, channel shifts left out. */
 static inline int64_t value_at(const struct windows *w, const struct train *train, uint32_t i)
 {
     return oat_value(train->codes[i], w->network->model.population[w->population].j);
 }
 
-/* What neuron i of an HG train sent, on its table's grid. */
+/* What arrives of neuron i of an HG train, on its table's grid. */
 static inline int64_t hg_value_at(const struct windows *w, const struct train *train, uint32_t i)
 {
-    return hg_value(network_table(w->network, w->population), network_steps(w->network, w->population), &train->hg[i]);
+    const struct hg_table *table = network_table(w->network, w->population);
+    unsigned steps = network_steps(w->network, w->population);
+    int64_t value = hg_value(table, steps, &train->hg[i]);
+    if (train->lost != NULL && train->lost[i] != 0)
+        value -= train->lost[i] * hg_step_weight(table, train->hg[i].row, steps - 1);
+    return value;
 }
 
 /* Worker's share of the channels, or of the tokens. */

@@ -250,6 +250,11 @@ struct naive *naive_new(const struct model *model, unsigned steps)
     return naive;
 }
 
+void naive_perturb(struct naive *naive, const struct perturbation *perturbation)
+{
+    naive->perturbation = perturbation;
+}
+
 void naive_free(struct naive *naive)
 {
     for (uint32_t i = 0; i < naive->c->positions * naive->model->graph->populations; i++) {
