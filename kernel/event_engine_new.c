@@ -10,7 +10,8 @@ struct crowd {
 static uint64_t level_blocks(const struct graph *graph, uint32_t p)
 {
     uint64_t blocks = 0;
-    for (uint32_t level = graph->population[p].level; p < graph->populations && graph->population[p].level == level; p++)
+    for (uint32_t level = graph->population[p].level; p < graph->populations && graph->population[p].level == level;
+         p++)
         blocks += graph_blocks(graph, p);
     return blocks;
 }

@@ -174,8 +174,8 @@ static enum lassim_status open_token(struct fused_engine *engine, uint32_t t)
     enum lassim_status status = LASSIM_OK;
     account_token(engine->setup.accounting, &token);
     for (uint32_t p = 0; p < engine->graph->inputs && status == LASSIM_OK; p++) {
-        uint32_t row = graph_input_row(engine->graph, p, feed->ids[i], token.position,
-                                       feed->types != NULL ? feed->types[i] : 0);
+        uint32_t row =
+            graph_input_row(engine->graph, p, feed->ids[i], token.position, feed->types != NULL ? feed->types[i] : 0);
         uint32_t spike;
         struct packet packet;
         network_input(engine->network, p, row, &token, &spike, &packet);

@@ -47,12 +47,7 @@ LASSIM_API void lassim_model_close(lassim_model *model);
 /* What a model's head reads out, and for which tokens: [vocabulary] of any token; [vocabulary] of all tokens (encoders,
  * masked language model); [labels] of the first token (encoders, classifier); [hidden] of all tokens (encoders: the last
  * norm's own train, for sentence vectors). */
-enum lassim_head {
-    LASSIM_HEAD_LM = 0,
-    LASSIM_HEAD_MASKED_LM = 1,
-    LASSIM_HEAD_CLASSIFY = 2,
-    LASSIM_HEAD_VALUES = 3
-};
+enum lassim_head { LASSIM_HEAD_LM = 0, LASSIM_HEAD_MASKED_LM = 1, LASSIM_HEAD_CLASSIFY = 2, LASSIM_HEAD_VALUES = 3 };
 
 struct lassim_model_info {
     uint32_t vocabulary, positions, timesteps, bos, eos, populations;
@@ -74,7 +69,7 @@ struct lassim_options {
     uint32_t numa_off;     /* 1: no binding, no NUMA placement */
     const char *trace;     /* path of a spike trace to write, "-" for stdout, NULL for none (event only) */
     uint32_t no_clobber;   /* 1: refuse to replace an existing trace */
-    uint32_t context;      /* tokens of the longest sequence, what memory is taken for; 0: the model's positions, or fewer
+    uint32_t context; /* tokens of the longest sequence, what memory is taken for; 0: the model's positions, or fewer
                             * where memory is short (lassim_session_context).  Changes no result */
 
     /* Perturbations (docs/design.md, Perturbation), for robustness studies; not for the engine dense. */

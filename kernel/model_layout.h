@@ -55,7 +55,8 @@ struct snn_section {
 struct snn_config {
     uint32_t family, vocabulary, hidden, embedding, ffn, layers, heads, positions, position_rows, position_offset;
     uint32_t pre_norm, final_norm, tied, bos, eos, pad;
-    uint32_t kv_heads, head_dim, norm_kind, activation, gated, rotary, encoder, token_types, head, labels, score_by_layer;
+    uint32_t kv_heads, head_dim, norm_kind, activation, gated, rotary, encoder, token_types, head, labels,
+        score_by_layer;
     uint32_t zero;
     double norm_epsilon, score_scale;
     uint32_t timesteps, code;

@@ -297,9 +297,9 @@ static uint64_t tables_size(const struct model *model)
 /* Sections after the weights, in order. */
 enum { TAIL_SECTIONS = SNN_SECTION_TYPES - SNN_WEIGHTS - 1 };
 typedef void write_section(uint8_t *at, const struct model *model);
-static write_section *const tail_writers[TAIL_SECTIONS] = {
-    write_norms,  write_biases, write_scales,    write_shifts, write_rotary,
-    write_tables, write_check,  write_tokenizer, write_prompt, write_provenance};
+static write_section *const tail_writers[TAIL_SECTIONS] = {write_norms,  write_biases,    write_scales, write_shifts,
+                                                           write_rotary, write_tables,    write_check,  write_tokenizer,
+                                                           write_prompt, write_provenance};
 
 static void place_tail(struct model_writer *writer, const struct model *model)
 {

@@ -55,7 +55,8 @@ void network_input(const struct network *network, uint32_t p, uint32_t row, cons
 {
     (void)network;
     *spike = row;
-    *packet = (struct packet){spike, 1, p, token->token, row / GRAPH_BLOCK_NEURONS, 0, token->position, token->visible, 0, 0, 0, 0};
+    *packet = (struct packet){
+        spike, 1, p, token->token, row / GRAPH_BLOCK_NEURONS, 0, token->position, token->visible, 0, 0, 0, 0};
 }
 
 void network_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)

@@ -71,20 +71,20 @@ struct matrix_part {
 struct network {
     struct network_model model;
     unsigned workers;
-    uint32_t hidden, heads, head_dim; /* D, H, channels of a head */
-    uint32_t width, kv_width;         /* channels of all query heads, of all key heads */
-    uint32_t group;                   /* query heads that share a key head */
-    uint32_t positions;               /* neurons of exp and e: head * positions + key */
-    uint32_t context;                 /* longest sequence that there is room for, <= positions */
-    struct population_links *links;   /* [populations] */
-    int windows;                      /* 1: whole windows; 0: step by step */
-    int encoder;                      /* 1: all tokens at once, each sees all */
-    int level_by_level;               /* windows || encoder: what a level leaves is used up before the next of its kind
+    uint32_t hidden, heads, head_dim;  /* D, H, channels of a head */
+    uint32_t width, kv_width;          /* channels of all query heads, of all key heads */
+    uint32_t group;                    /* query heads that share a key head */
+    uint32_t positions;                /* neurons of exp and e: head * positions + key */
+    uint32_t context;                  /* longest sequence that there is room for, <= positions */
+    struct population_links *links;    /* [populations] */
+    int windows;                       /* 1: whole windows; 0: step by step */
+    int encoder;                       /* 1: all tokens at once, each sees all */
+    int level_by_level;                /* windows || encoder: what a level leaves is used up before the next of its kind
                                        * comes, so its memory serves all layers */
-    uint32_t copies, train_copies;    /* of every membrane and train, taken in turn by the tokens */
-    struct train *train;              /* [populations][train_copies] */
-    int64_t **sum;                    /* [matrices][copies], each [targets] */
-    struct norm_state *norm;          /* [norms][copies] */
+    uint32_t copies, train_copies;     /* of every membrane and train, taken in turn by the tokens */
+    struct train *train;               /* [populations][train_copies] */
+    int64_t **sum;                     /* [matrices][copies], each [targets] */
+    struct norm_state *norm;           /* [norms][copies] */
     struct attention_state *attention; /* [layers][copies] */
     struct unit_state *unit;           /* [populations][copies] */
     int64_t *residual;                 /* [slots][D] */

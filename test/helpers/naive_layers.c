@@ -135,9 +135,9 @@ void naive_attend(struct naive *naive, uint32_t layer, const struct sent *from)
     struct sent q = naive_fire_linear(naive, naive_matrix(naive, "layers.%u.q", layer),
                                       naive_population(naive, "layers.%u.q", layer), from, rotary ? 2 : 0,
                                       rotary ? 0 : naive->visible);
-    struct sent k = naive_fire_linear(naive, naive_matrix(naive, "layers.%u.k", layer),
-                                      naive_population(naive, "layers.%u.k", layer), from, rotary ? 2 : 0,
-                                      rotary ? 0 : keys);
+    struct sent k =
+        naive_fire_linear(naive, naive_matrix(naive, "layers.%u.k", layer),
+                          naive_population(naive, "layers.%u.k", layer), from, rotary ? 2 : 0, rotary ? 0 : keys);
     struct sent v = naive_fire_linear(naive, naive_matrix(naive, "layers.%u.v", layer), vp, from, 0, 0);
     naive->level++;
     if (rotary) {
@@ -220,8 +220,7 @@ static struct sent fire_context(struct naive *naive, uint32_t layer, const struc
     for (uint32_t i = 0; i < width; i++) {
         wide sum = 0;
         for (uint32_t t = 0; t < visible; t++)
-            sum += e->value[i / dim * visible + t] *
-                   cached(naive, naive->value, layer, t)[shared_channel(naive, i)];
+            sum += e->value[i / dim * visible + t] * cached(naive, naive->value, layer, t)[shared_channel(naive, i)];
         x[i] = ldexp((double)sum * unit, -octave[i / dim]);
     }
     struct sent sent = naive_fire_oat(naive, naive_population(naive, "layers.%u.ctx", layer), x, width, 0, 0, 1);

@@ -192,7 +192,8 @@ int naive_encoder_asks(const struct naive *naive, uint32_t token)
     return naive->c->head != HEAD_CLASSIFY || token == 0;
 }
 
-void naive_sequence(struct naive *naive, const uint32_t *ids, const uint32_t *types, uint32_t n, int read, float *logits)
+void naive_sequence(struct naive *naive, const uint32_t *ids, const uint32_t *types, uint32_t n, int read,
+                    float *logits)
 {
     const struct model_config *c = naive->c;
     struct sent *from = naive_make(n, sizeof *from);
@@ -262,9 +263,8 @@ void naive_free(struct naive *naive)
         void *arrays[] = {record->neuron, record->code, record->silent, record->octave, record->sub};
         for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++) free(arrays[a]);
     }
-    void *arrays[] = {naive->population, naive->per_token, naive->largest, naive->record,
-                      naive->residuals,  naive->query,     naive->key,     naive->value,
-                      naive};
+    void *arrays[] = {naive->population, naive->per_token, naive->largest, naive->record, naive->residuals,
+                      naive->query,      naive->key,       naive->value,   naive};
     for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++) free(arrays[a]);
 }
 

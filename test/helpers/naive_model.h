@@ -31,7 +31,8 @@ void naive_free(struct naive *naive);
 void naive_token(struct naive *naive, uint32_t id, int asked, float *logits);
 /* An encoder's sequence; types: NULL for all 0.  read: 1, logits [n][head_width] are filled for the tokens that the head
  * is for; 0: for none. */
-void naive_sequence(struct naive *naive, const uint32_t *ids, const uint32_t *types, uint32_t n, int read, float *logits);
+void naive_sequence(struct naive *naive, const uint32_t *ids, const uint32_t *types, uint32_t n, int read,
+                    float *logits);
 /* 1: the encoder's head is for that token. */
 int naive_encoder_asks(const struct naive *naive, uint32_t token);
 

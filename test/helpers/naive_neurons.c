@@ -284,18 +284,18 @@ void naive_input(struct naive *naive, uint32_t p, uint32_t row, uint64_t fan_out
     record->neuron[0] = row;
     record->code[0] = 1;
     naive_count(naive, p,
-          &(struct counters){.windows = 1,
-                             .events = 1,
-                             .spikes = 1,
-                             .spikes_positive = 1,
-                             .spikes_normal = 1,
-                             .active_neurons = 1,
-                             .synaptic_operations = fan_out,
-                             .membrane_updates = fan_out});
+                &(struct counters){.windows = 1,
+                                   .events = 1,
+                                   .spikes = 1,
+                                   .spikes_positive = 1,
+                                   .spikes_normal = 1,
+                                   .active_neurons = 1,
+                                   .synaptic_operations = fan_out,
+                                   .membrane_updates = fan_out});
 }
 
 struct sent naive_fire_oat(struct naive *naive, uint32_t p, const double *x, uint32_t n, int keys, uint64_t fan_out,
-                            uint64_t partners)
+                           uint64_t partners)
 {
     const struct population_params *params = &naive->model->population[p];
     struct naive_record *record = open_window(naive, p, n);
@@ -342,7 +342,7 @@ static void perturb_place(const struct naive *naive, uint32_t p, uint32_t neuron
 }
 
 struct sent naive_fire_hg(struct naive *naive, uint32_t p, const double *x, uint32_t n, int keys, uint64_t fan_out,
-                           uint64_t partners)
+                          uint64_t partners)
 {
     struct naive_record *record = open_window(naive, p, n);
     struct sent sent = {p, n, naive_make(n, sizeof *sent.value)};

@@ -25,9 +25,9 @@ struct naive {
     struct naive_record *record; /* [positions][populations], neurons = 0: did not open */
     uint32_t records;
     const struct perturbation *perturbation; /* or NULL */
-    double *residual, *residuals; /* [D] the token's; [positions][D]; integers */
-    wide *key, *value;            /* [layers][positions][kv_heads * head_dim] */
-    struct sent *query;           /* [positions] what meets the keys of the layer at hand */
+    double *residual, *residuals;            /* [D] the token's; [positions][D]; integers */
+    wide *key, *value;                       /* [layers][positions][kv_heads * head_dim] */
+    struct sent *query;                      /* [positions] what meets the keys of the layer at hand */
     uint32_t key_population, value_population;
 };
 
