@@ -7,6 +7,11 @@ struct network_model engine_network_model(const struct engine_setup *setup)
                                   model->table, model->code,       setup->steps,  model->residual_grid};
 }
 
+unsigned engine_steps(const struct engine_setup *setup, uint32_t p)
+{
+    return params_steps(&setup->model->population[p], setup->steps);
+}
+
 void *engine_allocate(void *context, unsigned node, size_t bytes)
 {
     struct pool *const *pools = context;

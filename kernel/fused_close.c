@@ -92,10 +92,11 @@ static void close_part(struct fused_close *close, size_t i, const struct token_w
     closed->result.bias_injections = done.bias_injections;
     memset(fired, 0, graph_blocks(graph, p) * sizeof *fired);
     const struct train *train = network_train(close->network, p, token->token);
+    unsigned steps = engine_steps(setup, p);
     if (graph->population[p].code == CODE_HG)
-        tally_hg(train, done.from, done.to, setup->model->code, setup->steps, &closed->tally, fired);
+        tally_hg(train, done.from, done.to, setup->model->code, steps, &closed->tally, fired);
     else
-        tally_oat(train, done.from, done.to, setup->model->code, setup->steps, &closed->tally, fired);
+        tally_oat(train, done.from, done.to, setup->model->code, steps, &closed->tally, fired);
 }
 
 static void count_events(struct fused_close *close, size_t i, uint32_t slot)

@@ -125,7 +125,7 @@ void network_close_part(struct network *network, uint32_t p, const struct token_
     done->saturations = call.saturations;
     done->bias_injections = call.injections;
     if (done->from == done->to || population->code == CODE_HG) return;
-    const struct oat_params oat = {network->links[p].lsb, params->shift, network->model.steps, params->j,
+    const struct oat_params oat = {network->links[p].lsb, params->shift, network_steps(network, p), params->j,
                                    population->relu};
     done->saturations +=
         oat_encode(&oat, done->from, call.x + done->from, done->to - done->from, train->codes + done->from);
@@ -142,7 +142,7 @@ void network_close(struct network *network, uint32_t p, const struct token_windo
     result->bias_injections = whole.bias_injections;
     if (!result->opened || network->windows) return;
     if (network->model.graph->population[p].code == CODE_HG)
-        train_build_hg(train, network->model.code, network->model.steps);
+        train_build_hg(train, network->model.code, network_steps(network, p));
     else
-        train_build_oat(train, network->model.code, network->model.steps);
+        train_build_oat(train, network->model.code, network_steps(network, p));
 }

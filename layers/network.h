@@ -27,7 +27,7 @@ struct network_model {
     const struct norm_params *norm;
     const struct hg_table *table;
     enum spike_code code;
-    unsigned steps; /* T of this run */
+    unsigned steps; /* T of this run's windows; a population's own: params_steps */
     int32_t residual_grid;
 };
 

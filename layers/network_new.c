@@ -64,7 +64,7 @@ static void take_train(struct builder *b, const struct network *network, uint32_
 {
     const struct population *population = &network->model.graph->population[p];
     int gates = population->code == CODE_HG;
-    unsigned steps = network->model.steps;
+    unsigned steps = network_steps(network, p);
     struct train made = {.population = p};
     if (gates)
         made.hg = take(b, population->neurons, sizeof *made.hg);
@@ -300,7 +300,7 @@ static void link_population(struct network *network, uint32_t p)
     links->norm = population->norm;
     links->lsb = 1.0;
     if (population->code == CODE_OAT)
-        links->lsb = params->scale * real_power_of_two(params->exponent - (int)network->model.steps);
+        links->lsb = params->scale * real_power_of_two(params->exponent - (int)network_steps(network, p));
     link_attention(network, p);
 }
 

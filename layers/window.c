@@ -84,7 +84,7 @@ static void rstd_window(const struct windows *w)
     share(w, w->count, 1, &from, &to);
     for (uint32_t t = from; t < to; t++) {
         struct norm_state *norm = network_norm(w->network, w->population, w->first + t);
-        int64_t value = hg_value(table, w->network->model.steps, &train_at(w, t)->hg[0]);
+        int64_t value = hg_value(table, network_steps(w->network, w->population), &train_at(w, t)->hg[0]);
         for (uint32_t i = 0; i < w->network->hidden; i++) norm->product[i] = (wide)value * norm->centered[i];
     }
 }
@@ -185,7 +185,8 @@ static void exp_window(const struct windows *w)
         int64_t *membrane = attention->exponential + (uint64_t)head * w->network->positions;
         const struct hg_code *code = train->hg + (uint64_t)head * train->span;
         for (uint32_t key = 0; key < train->span; key++)
-            if (!code[key].silent) membrane[key] = hg_value(table, w->network->model.steps, &code[key]);
+            if (!code[key].silent)
+                membrane[key] = hg_value(table, network_steps(w->network, w->population), &code[key]);
     }
 }
 
@@ -224,7 +225,7 @@ static void inverse_window(const struct windows *w)
     for (uint32_t t = from; t < to; t++)
         for (uint32_t head = 0; head < w->network->heads; head++)
             network_attention(w->network, w->population, w->first + t)->inverse[head] =
-                hg_value(table, w->network->model.steps, &train_at(w, t)->hg[head]);
+                hg_value(table, network_steps(w->network, w->population), &train_at(w, t)->hg[head]);
 }
 
 static void context_window(const struct windows *w)

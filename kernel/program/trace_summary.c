@@ -57,11 +57,13 @@ static uint64_t hg_spikes(const struct counters *counters)
     return counters->spikes - counters->spikes_normal - counters->spikes_outlier;
 }
 
-static void print_population(const struct trace_population *row, const struct counters *counters)
+static void print_population(const struct trace_header_info *info, const struct trace_population *row,
+                             const struct counters *counters)
 {
-    printf("%-24s %5s %8u %8u %9llu %14llu %12llu %8llu\n", row->name, trace_code_name(row->code), row->neurons,
-           row->fan_out, (unsigned long long)counters->windows, (unsigned long long)counters->spikes,
-           (unsigned long long)counters->spikes_gate, (unsigned long long)counters->active_neurons);
+    printf("%-24s %5s %2u %8u %8u %9llu %14llu %12llu %8llu\n", row->name, trace_code_name(row->code),
+           trace_steps(info, row), row->neurons, row->fan_out, (unsigned long long)counters->windows,
+           (unsigned long long)counters->spikes, (unsigned long long)counters->spikes_gate,
+           (unsigned long long)counters->active_neurons);
 }
 
 void trace_summary_print(const struct trace_reader *reader, const struct trace_summary *summary)
@@ -83,9 +85,10 @@ void trace_summary_print(const struct trace_reader *reader, const struct trace_s
     printf("gate spikes    %llu\n", (unsigned long long)total->spikes_gate);
     printf("events         %llu\n", (unsigned long long)total->events);
     printf("synaptic ops   %llu\n\n", (unsigned long long)total->synaptic_operations);
-    printf("%-24s %5s %8s %8s %9s %14s %12s %8s\n", "population", "code", "neurons", "fan_out", "windows", "spikes",
-           "gates", "active");
-    for (uint32_t p = 0; p < info->populations; p++) print_population(&info->population[p], &summary->population[p]);
+    printf("%-24s %5s %2s %8s %8s %9s %14s %12s %8s\n", "population", "code", "T", "neurons", "fan_out", "windows",
+           "spikes", "gates", "active");
+    for (uint32_t p = 0; p < info->populations; p++)
+        print_population(info, &info->population[p], &summary->population[p]);
 }
 
 static int set_integer(json_t *object, const char *key, uint64_t value)
@@ -102,7 +105,8 @@ static int set_counters(json_t *object, const struct counters *counters)
     return failed;
 }
 
-static json_t *population_json(const struct trace_population *row, const struct counters *counters)
+static json_t *population_json(const struct trace_header_info *info, const struct trace_population *row,
+                               const struct counters *counters)
 {
     json_t *object = json_object();
     int failed = json_object_set_new(object, "name", json_string(row->name));
@@ -111,6 +115,7 @@ static json_t *population_json(const struct trace_population *row, const struct 
     failed |= json_object_set_new(object, "code", json_string(trace_code_name(row->code)));
     failed |= set_integer(object, "neurons", row->neurons);
     failed |= set_integer(object, "fan_out", row->fan_out);
+    failed |= set_integer(object, "T", trace_steps(info, row));
     failed |= set_integer(object, "block", row->block_neurons);
     failed |= set_integer(object, "gates", trace_gates(row));
     failed |= set_integer(object, "octave_gates", row->octave_gates);
@@ -148,7 +153,8 @@ enum lassim_status trace_summary_json(const struct trace_reader *reader, const s
     failed |= set_integer(object, "timesteps", summary->totals.timesteps);
     failed |= set_counters(object, &summary->total);
     for (uint32_t p = 0; p < info->populations; p++)
-        failed |= json_array_append_new(populations, population_json(&info->population[p], &summary->population[p]));
+        failed |=
+            json_array_append_new(populations, population_json(info, &info->population[p], &summary->population[p]));
     failed |= json_object_set_new(object, "populations", populations);
     if (!failed) failed = json_dumpf(object, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) != 0 && !ferror(stdout);
     json_decref(object);

@@ -67,10 +67,16 @@ __attribute__((format(printf, 2, 3))) static uint32_t matrix_of(const struct nai
 
 /* ---- codes ------------------------------------------------------------------------------------ */
 
+static unsigned steps_of(const struct naive *naive, uint32_t p)
+{
+    unsigned own = naive->model->population[p].steps;
+    return own == 0 || own > naive->steps ? naive->steps : own;
+}
+
 static double lsb_of(const struct naive *naive, uint32_t p)
 {
     const struct population_params *params = &naive->model->population[p];
-    return ldexp(params->scale, params->exponent - (int)naive->steps);
+    return ldexp(params->scale, params->exponent - (int)steps_of(naive, p));
 }
 
 /* The OAT rule; half away from zero is C's round(). */
@@ -178,13 +184,14 @@ static void count_window(struct naive *naive, const struct naive_record *record,
 {
     const struct population *population = &naive->model->graph->population[record->population];
     int hg = population->code == CODE_HG;
+    unsigned steps = steps_of(naive, record->population);
     struct counters counters = {.windows = 1, .saturations = saturations};
     uint8_t *packet = make((size_t)(population->neurons / GRAPH_BLOCK_NEURONS + 1) * SPIKE_STEPS_MAX, 1);
-    counters.threshold_tests = (uint64_t)naive->steps * record->neurons;
+    counters.threshold_tests = (uint64_t)steps * record->neurons;
     for (uint32_t i = 0; i < record->neurons; i++) {
         int sign[SPIKE_STEPS_MAX], spiked = 0;
         uint8_t *block = packet + record->neuron[i] / GRAPH_BLOCK_NEURONS * SPIKE_STEPS_MAX;
-        spikes_of(naive->model->code, naive->steps, record->code[i] & OAT_MAGNITUDE, sign);
+        spikes_of(naive->model->code, steps, record->code[i] & OAT_MAGNITUDE, sign);
         if (hg && record->silent[i]) continue;
         if (hg) {
             counters.spikes_gate += 2;
@@ -192,7 +199,7 @@ static void count_window(struct naive *naive, const struct naive_record *record,
             counters.membrane_updates += partners;
             block[0] = 1;
         }
-        for (unsigned t = 0; t < naive->steps; t++) {
+        for (unsigned t = 0; t < steps; t++) {
             if (sign[t] == 0) continue;
             int minus = (sign[t] < 0) != (!hg && (record->code[i] & OAT_NEGATIVE));
             spiked = 1;
@@ -265,7 +272,8 @@ static struct sent fire_oat(struct naive *naive, uint32_t p, const double *x, ui
     for (uint32_t i = 0; i < n; i++) {
         unsigned shift = params->shift != NULL ? (unsigned)params->shift[i] : 0;
         int saturated = 0, relu = naive->model->graph->population[p].kind == POPULATION_FFN;
-        uint32_t code = oat_code(x[i], ldexp(lsb_of(naive, p), (int)shift), naive->steps, params->j, relu, &saturated);
+        uint32_t code =
+            oat_code(x[i], ldexp(lsb_of(naive, p), (int)shift), steps_of(naive, p), params->j, relu, &saturated);
         wide value = (wide)(code & OAT_MAGNITUDE) << (shift + (code & OAT_OUTLIER ? params->j : 0));
         sent.value[i] = code & OAT_NEGATIVE ? -value : value;
         record->code[i] = code;
@@ -290,7 +298,7 @@ static struct sent fire_hg(struct naive *naive, uint32_t p, const double *x, uin
     uint64_t saturations = 0;
     if (keys) number_keys(naive, record);
     for (uint32_t i = 0; i < n; i++) {
-        struct hg_place place = hg_code_of(table_of(naive, p), naive->steps, x[i]);
+        struct hg_place place = hg_code_of(table_of(naive, p), steps_of(naive, p), x[i]);
         record->code[i] = place.magnitude;
         record->silent[i] = (uint8_t)place.silent;
         record->octave[i] = place.octave;
@@ -511,11 +519,11 @@ static struct sent fire_weights(struct naive *naive, uint32_t layer, const struc
 static struct sent fire_inverse(struct naive *naive, uint32_t layer, const struct sent *e, int *octave)
 {
     uint32_t visible = naive->token + 1, heads = naive->c->heads;
-    double *x = make(heads, sizeof *x);
+    double *x = make(heads, sizeof *x), unit = lsb_of(naive, e->population);
     for (uint32_t h = 0; h < heads; h++) {
         wide sum = 0;
         for (uint32_t t = 0; t < visible; t++) sum += e->value[h * visible + t];
-        x[h] = (double)sum * ldexp(1, -(int)naive->steps);
+        x[h] = (double)sum * unit;
         octave[h] = x[h] > 0 ? ilogb(x[h]) : 0;
     }
     uint32_t p = population_of(naive, "layers.%u.inv", layer);
@@ -528,7 +536,7 @@ static struct sent fire_context(struct naive *naive, uint32_t layer, const struc
                                 const int *octave)
 {
     uint32_t visible = naive->token + 1, hidden = naive->c->hidden, dim = hidden / naive->c->heads;
-    double *x = make(hidden, sizeof *x), unit = ldexp(1, -(int)naive->steps) * lsb_of(naive, v);
+    double *x = make(hidden, sizeof *x), unit = lsb_of(naive, e->population) * lsb_of(naive, v);
     for (uint32_t i = 0; i < hidden; i++) {
         wide sum = 0;
         for (uint32_t t = 0; t < visible; t++)

@@ -249,6 +249,21 @@ static void pieces_and_threads(void **state)
         }
 }
 
+/* Populations with a T of their own, under every T of the run. */
+static void own_steps(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < SHAPES; shape++)
+        for (unsigned steps = 1; steps <= 16; steps++) {
+            printf("own steps: shape %d, T = %u\n", shape, steps);
+            struct model *model = model_of_shape(shape, 300u + steps, steps % 4 == 0, steps % 2);
+            if (steps > 4) naive_calibrate(model, ids, TOKENS, 1.2);
+            tiny_model_own_steps(model, 31 * steps + (unsigned)shape + 1);
+            check(model, steps, 1 + steps % 3, steps % 2 ? all : mixed);
+            tiny_model_free(model);
+        }
+}
+
 /* A residual grid so fine that potentials are clamped at 2^52. */
 static void clamped_residuals(void **state)
 {
@@ -308,8 +323,9 @@ static void several_blocks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_T_raw),       cmocka_unit_test(every_T_calibrated), cmocka_unit_test(pieces_and_threads),
-        cmocka_unit_test(clamped_residuals), cmocka_unit_test(wide_weights),       cmocka_unit_test(several_blocks),
+        cmocka_unit_test(every_T_raw),    cmocka_unit_test(every_T_calibrated), cmocka_unit_test(pieces_and_threads),
+        cmocka_unit_test(own_steps),      cmocka_unit_test(clamped_residuals),  cmocka_unit_test(wide_weights),
+        cmocka_unit_test(several_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,7 +225,7 @@ static void test_right_checksums_around_lies(void **state)
         struct outcome outcome = read_all(bytes, size);
         if (outcome.status != LASSIM_ERR_FILE || strstr(outcome.error.text, cases[i].what) == NULL)
             fail_msg("case %zu: status %d, %s", i, (int)outcome.status, outcome.error.text);
-        assert_non_null(strstr(outcome.error.text, "image: block 0 at byte 136"));
+        assert_non_null(strstr(outcome.error.text, "image: block 0 at byte 140"));
     }
     const uint64_t one[TRACE_KINDS] = {1};
     const uint8_t good[] = {0, 0, 0, 49};
@@ -252,7 +252,7 @@ static void test_lying_headers(void **state)
         const char *what;
     } cases[] = {
         {0, 0, "magic"},
-        {8, 2, "version 2"},
+        {8, 1, "version 1"},
         {12, 40, "length"},
         {24, 0, "T is not"},
         {24, 17, "T is not"},
@@ -270,6 +270,8 @@ static void test_lying_headers(void **state)
         {WORD + 36, 1, "outlier"},
         {WORD + 40, 1, "heads"},
         {WORD + 4, 1, "gates without"},
+        {WORD + 48, 4, "timesteps of its own"},
+        {TRACE_HEADER_BYTES + TRACE_NAME + 48, 1, "without a code"},
     };
     uint8_t bytes[2048];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
