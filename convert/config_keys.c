@@ -38,8 +38,7 @@ static enum lassim_status read_switch(const struct config_reader *reader, const 
     uint32_t value;
     memcpy(&value, field, sizeof value);
     int on = (int)value;
-    enum lassim_status status =
-        json_get_bool(reader->file, reader->object, key->key, key->need, &on, reader->error);
+    enum lassim_status status = json_get_bool(reader->file, reader->object, key->key, key->need, &on, reader->error);
     value = (uint32_t)on;
     memcpy(field, &value, sizeof value);
     return status;
@@ -78,8 +77,7 @@ static enum lassim_status read_activation(const struct config_reader *reader, co
 static enum lassim_status read_must(const struct config_reader *reader, const struct config_key *key)
 {
     int supported = key->low != 0, found = supported;
-    enum lassim_status status =
-        json_get_bool(reader->file, reader->object, key->key, key->need, &found, reader->error);
+    enum lassim_status status = json_get_bool(reader->file, reader->object, key->key, key->need, &found, reader->error);
     if (status != LASSIM_OK || found == supported) return status;
     return lassim_fail(reader->error, LASSIM_ERR_FILE, reader->file, key->key, "%s is not supported, expected %s",
                        found ? "true" : "false", supported ? "true" : "false");
@@ -133,9 +131,9 @@ static enum lassim_status read_token(const struct config_reader *reader, const c
         if (status != LASSIM_OK) return status;
     }
     if (*id >= -1 && *id < (int64_t)vocabulary) return LASSIM_OK;
-    return lassim_fail(reader->error, LASSIM_ERR_FILE, reader->file, key, "%s%lld, outside the vocabulary of %u",
-                       value == NULL || json_is_null(value) ? "absent, and its default is " : "", (long long)*id,
-                       vocabulary);
+    int absent = value == NULL || json_is_null(value);
+    return lassim_fail(reader->error, LASSIM_ERR_FILE, reader->file, key, "%s%lld%s outside the vocabulary of %u",
+                       absent ? "absent, and its default " : "", (long long)*id, absent ? " is" : ",", vocabulary);
 }
 
 enum lassim_status config_read_tokens(const struct config_reader *reader, int bos, int eos, int pad,
@@ -170,7 +168,11 @@ enum lassim_status config_read_architecture(const struct config_reader *reader, 
         }
     char all[400] = "";
     for (size_t i = 0, at = 0; i < count; i++)
-        at += (size_t)snprintf(all + at, sizeof all - at, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", names[i]);
+        at += (size_t)snprintf(all + at, sizeof all - at, "%s%s",
+                               i == 0          ? ""
+                               : i + 1 < count ? ", "
+                                               : " or ",
+                               names[i]);
     return lassim_fail(reader->error, LASSIM_ERR_FILE, reader->file, "architectures",
                        "\"%.80s\" is not supported, expected %s", found == NULL ? "" : found, all);
 }

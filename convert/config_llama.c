@@ -2,22 +2,22 @@
 #include "convert/config_keys.h"
 
 static const struct config_key shared_keys[] = {
-    {"vocab_size", CONFIG_INTEGER, JSON_REQUIRED, CONFIG_FIELD(model.vocabulary), 1, CONFIG_SIZE_MAX},
-    {"hidden_size", CONFIG_INTEGER, JSON_REQUIRED, CONFIG_FIELD(model.hidden), 1, CONFIG_SIZE_MAX},
-    {"intermediate_size", CONFIG_INTEGER, JSON_REQUIRED, CONFIG_FIELD(model.ffn), 1, CONFIG_SIZE_MAX},
-    {"num_hidden_layers", CONFIG_INTEGER, JSON_REQUIRED, CONFIG_FIELD(model.layers), 1, CONFIG_LAYERS_MAX},
-    {"num_attention_heads", CONFIG_INTEGER, JSON_REQUIRED, CONFIG_FIELD(model.heads), 1, CONFIG_SIZE_MAX},
-    {"num_key_value_heads", CONFIG_INTEGER, JSON_OPTIONAL, CONFIG_FIELD(model.kv_heads), 1, CONFIG_SIZE_MAX},
-    {"head_dim", CONFIG_INTEGER, JSON_OPTIONAL, CONFIG_FIELD(model.head_dim), 1, CONFIG_SIZE_MAX},
-    {"max_position_embeddings", CONFIG_INTEGER, JSON_REQUIRED, CONFIG_FIELD(model.positions), 1, CONFIG_SIZE_MAX},
-    {"rms_norm_eps", CONFIG_NUMBER, JSON_OPTIONAL, CONFIG_FIELD(model.norm_epsilon), 1e-12, 1},
-    {"hidden_act", CONFIG_ACTIVATION, JSON_OPTIONAL, CONFIG_FIELD(model.activation), 0, 0},
-    {"tie_word_embeddings", CONFIG_SWITCH, JSON_OPTIONAL, CONFIG_FIELD(model.tied), 0, 1},
+    {"vocab_size", CONFIG_INTEGER, JSON_REQUIRED, CONFIG_FIELD(model.vocabulary), 1, CONFIG_SIZE_MAX, NULL},
+    {"hidden_size", CONFIG_INTEGER, JSON_REQUIRED, CONFIG_FIELD(model.hidden), 1, CONFIG_SIZE_MAX, NULL},
+    {"intermediate_size", CONFIG_INTEGER, JSON_REQUIRED, CONFIG_FIELD(model.ffn), 1, CONFIG_SIZE_MAX, NULL},
+    {"num_hidden_layers", CONFIG_INTEGER, JSON_REQUIRED, CONFIG_FIELD(model.layers), 1, CONFIG_LAYERS_MAX, NULL},
+    {"num_attention_heads", CONFIG_INTEGER, JSON_REQUIRED, CONFIG_FIELD(model.heads), 1, CONFIG_SIZE_MAX, NULL},
+    {"num_key_value_heads", CONFIG_INTEGER, JSON_OPTIONAL, CONFIG_FIELD(model.kv_heads), 1, CONFIG_SIZE_MAX, NULL},
+    {"head_dim", CONFIG_INTEGER, JSON_OPTIONAL, CONFIG_FIELD(model.head_dim), 1, CONFIG_SIZE_MAX, NULL},
+    {"max_position_embeddings", CONFIG_INTEGER, JSON_REQUIRED, CONFIG_FIELD(model.positions), 1, CONFIG_SIZE_MAX, NULL},
+    {"rms_norm_eps", CONFIG_NUMBER, JSON_OPTIONAL, CONFIG_FIELD(model.norm_epsilon), 1e-12, 1, NULL},
+    {"hidden_act", CONFIG_ACTIVATION, JSON_OPTIONAL, CONFIG_FIELD(model.activation), 0, 0, NULL},
+    {"tie_word_embeddings", CONFIG_SWITCH, JSON_OPTIONAL, CONFIG_FIELD(model.tied), 0, 1, NULL},
 };
 
 static const struct config_key llama_keys[] = {
-    {"attention_bias", CONFIG_SWITCH, JSON_OPTIONAL, CONFIG_FIELD(attention_bias), 0, 1},
-    {"mlp_bias", CONFIG_SWITCH, JSON_OPTIONAL, CONFIG_FIELD(ffn_bias), 0, 1},
+    {"attention_bias", CONFIG_SWITCH, JSON_OPTIONAL, CONFIG_FIELD(attention_bias), 0, 1, NULL},
+    {"mlp_bias", CONFIG_SWITCH, JSON_OPTIONAL, CONFIG_FIELD(ffn_bias), 0, 1, NULL},
 };
 
 /* Which of them a family's defaults and heads are. */
@@ -38,7 +38,8 @@ static enum lassim_status read_shared(const struct config_reader *reader, const 
     model->pre_norm = model->final_norm = model->gated = model->rotary = config->norm_affine = 1;
     model->norm_kind = NORM_RMS;
     enum lassim_status status = config_read_architecture(reader, kin->architecture, 2, &architecture);
-    if (status == LASSIM_OK) status = config_read_keys(reader, shared_keys, sizeof shared_keys / sizeof *shared_keys, config);
+    if (status == LASSIM_OK)
+        status = config_read_keys(reader, shared_keys, sizeof shared_keys / sizeof *shared_keys, config);
     if (status == LASSIM_OK) status = config_read_tokens(reader, kin->bos, kin->eos, -1, model);
     if (status != LASSIM_OK) return status;
     if (model->activation == ACTIVATION_RELU)
@@ -66,7 +67,8 @@ enum lassim_status config_llama(const struct config_reader *reader, struct check
 {
     const struct kin kin = {{"LlamaForCausalLM", "LlamaModel"}, 0, 1, 2};
     enum lassim_status status = read_shared(reader, &kin, config);
-    if (status == LASSIM_OK) status = config_read_keys(reader, llama_keys, sizeof llama_keys / sizeof *llama_keys, config);
+    if (status == LASSIM_OK)
+        status = config_read_keys(reader, llama_keys, sizeof llama_keys / sizeof *llama_keys, config);
     config->output_bias = config->attention_bias;
     return status;
 }

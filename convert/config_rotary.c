@@ -25,7 +25,8 @@ static enum lassim_status read_number(const struct config_reader *reader, const 
     const double otherwise = value;
     enum lassim_status status = json_get_number(reader->file, reader->object, key, need, &value, reader->error);
     if (status == LASSIM_OK && value != otherwise && !(value >= low && value <= high))
-        return lassim_fail(reader->error, LASSIM_ERR_FILE, reader->file, key, "%g, expected %g .. %g", value, low, high);
+        return lassim_fail(reader->error, LASSIM_ERR_FILE, reader->file, key, "%g, expected %g .. %g", value, low,
+                           high);
     if (status == LASSIM_OK) *out = value;
     return status;
 }
@@ -34,8 +35,7 @@ static enum lassim_status read_scaling(const struct config_reader *reader, struc
 {
     const char *name = "default";
     const char *key = json_is_string(json_object_get(reader->object, "rope_type")) ? "rope_type" : "type";
-    enum lassim_status status =
-        json_get_string(reader->file, reader->object, key, JSON_OPTIONAL, &name, reader->error);
+    enum lassim_status status = json_get_string(reader->file, reader->object, key, JSON_OPTIONAL, &name, reader->error);
     if (status != LASSIM_OK) return status;
     for (size_t i = 0; i < sizeof scalings / sizeof *scalings; i++)
         if (strcmp(scalings[i].name, name) == 0) {
@@ -137,8 +137,8 @@ enum lassim_status config_read_rotary(const struct config_reader *reader, struct
     if (status == LASSIM_OK)
         status = json_get_object(reader->file, reader->object, "rope_scaling", JSON_OPTIONAL, &scaling, reader->error);
     if (status == LASSIM_OK)
-        status = json_get_object(reader->file, reader->object, "rope_parameters", JSON_OPTIONAL, &parameters,
-                                 reader->error);
+        status =
+            json_get_object(reader->file, reader->object, "rope_parameters", JSON_OPTIONAL, &parameters, reader->error);
     if (scaling == NULL) scaling = parameters;
     if (status != LASSIM_OK || scaling == NULL) return status;
     const struct config_reader inner = {reader->file, scaling, reader->error};

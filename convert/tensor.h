@@ -78,7 +78,7 @@ int64_t checkpoint_first_nonfinite(const struct checkpoint_tensor *tensor);
 /* Tells the kernel that this process does not need the pages of the tensor's elements any more. */
 void checkpoint_tensor_release(const struct checkpoint_tensor *tensor);
 
-/* A matrix [R, C] whose elements are stored as [C, R]: swaps the two sizes of *tensor (rank 2, no view yet). */
+/* A matrix [C, R] read as [R, C]: swaps the two sizes of *tensor (rank 2, without head_rows) and where elements lie. */
 void checkpoint_tensor_turn(struct checkpoint_tensor *tensor);
 /* Rows [from, to) of a readable matrix or vector, or columns of a matrix, without head_rows (invariant), as a tensor
  * of its own with the same name: valid as long as *tensor's data, whose name it borrows. */

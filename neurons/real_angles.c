@@ -49,8 +49,9 @@ static struct pair reduce(double x, unsigned *quarter)
 /* Truncation: (pi/4)^19 / 19! = 8e-20. */
 static double sine(struct pair r)
 {
-    static const double coefficient[] = {-1.0 / 6,        1.0 / 120,        -1.0 / 5040,         1.0 / 362880,
-                                         -1.0 / 39916800, 1.0 / 6227020800, -1.0 / 1307674368000, 1.0 / 355687428096000};
+    static const double coefficient[] = {
+        -1.0 / 6,        1.0 / 120,        -1.0 / 5040,          1.0 / 362880,
+        -1.0 / 39916800, 1.0 / 6227020800, -1.0 / 1307674368000, 1.0 / 355687428096000};
     double square = r.high * r.high, sum = coefficient[7];
     for (int n = 6; n >= 0; n--) sum = sum * square + coefficient[n];
     return r.high + (r.high * square * sum + r.low * (1.0 - 0.5 * square));

@@ -83,7 +83,8 @@ static void test_powers(void **state)
     }
     assert_true(real_pow(10000, 0) == 1 && real_pow(2, 10) == 1024 && real_pow(1, -3.5) == 1);
     assert_true(real_pow(3, 1e-300) == 1 && real_pow(10, 400) == INFINITY && real_pow(10, -400) == 0);
-    assert_true(isnan(real_pow(0, 1)) && isnan(real_pow(-2, 2)) && isnan(real_pow(INFINITY, 1)) && isnan(real_pow(2, NAN)));
+    assert_true(isnan(real_pow(0, 1)) && isnan(real_pow(-2, 2)) && isnan(real_pow(INFINITY, 1)) &&
+                isnan(real_pow(2, NAN)));
     assert_true(ulps(real_pow(0x1p-1070, 0.125), powl(0x1p-1070L, 0.125L)) <= 1.5);
 }
 
