@@ -1,8 +1,9 @@
-/* A checkpoint folder as downloaded from the Hugging Face hub: its weight files, mapped, and the
- * tensors in them.
+/* A checkpoint: its weight files, mapped, and the tensors in them.  Either a folder as downloaded from the Hugging Face
+ * hub, or a GGUF.
  *
- * Looked for in this order: model.safetensors; model.safetensors.index.json and its shards;
- * pytorch_model.bin; pytorch_model.bin.index.json and its shards.  Files are mapped read only and never
+ * Looked for in a folder, in this order: model.safetensors; model.safetensors.index.json and its shards;
+ * pytorch_model.bin; pytorch_model.bin.index.json and its shards; one file *.gguf.  A GGUF's tensors appear under the
+ * names that Hugging Face has for its architecture (convert/gguf_names.h).  Files are mapped read only and never
  * copied: anonymous memory is the list of tensors.  All bytes are hostile until checked. */
 #ifndef LASSIM_CONVERT_CHECKPOINT_H
 #define LASSIM_CONVERT_CHECKPOINT_H
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "convert/gguf.h"
 #include "convert/tensor.h"
 #include "kernel/error.h"
 
@@ -17,13 +19,16 @@ enum { CHECKPOINT_FILES_MAX = 4096 };
 
 struct checkpoint;
 
-/* Opens the folder and reads every file's table of tensors (not the tensors).  LASSIM_ERR_FILE with file,
+/* Opens the folder, or the file whose name ends in .gguf, and reads every file's table of tensors (not the tensors).  LASSIM_ERR_FILE with file,
  * place and expectation for anything wrong, also for a tensor that two shards hold, a shard named with a
- * path, and an index that disagrees with its shards.  The caller owns *checkpoint: checkpoint_close.
+ * path, an index that disagrees with its shards, several GGUFs, and one part of a split one.  The caller owns *checkpoint: checkpoint_close.
  * O(tables log tensors). */
-enum lassim_status checkpoint_open(const char *directory, struct checkpoint **checkpoint, struct lassim_error *error);
+enum lassim_status checkpoint_open(const char *path, struct checkpoint **checkpoint, struct lassim_error *error);
 /* Unmaps; every tensor pointer dies.  NULL is allowed. */
 void checkpoint_close(struct checkpoint *checkpoint);
+
+/* The GGUF that it is, whose metadata takes the place of config.json and tokenizer files, or NULL; valid until close. */
+const struct gguf *checkpoint_gguf(const struct checkpoint *checkpoint);
 
 /* The tensors, sorted by name; valid until close. */
 size_t checkpoint_tensors(const struct checkpoint *checkpoint);
@@ -40,7 +45,7 @@ struct checkpoint_names {
 const struct checkpoint_tensor *checkpoint_find_prefixed(const struct checkpoint *checkpoint,
                                                          const char *const *prefixes, const char *suffix);
 
-/* checkpoint_find_prefixed plus checks: it exists, is F32, F16, BF16 or quantised, and has exactly shape[0 .. rank).
+/* checkpoint_find_prefixed plus checks: it exists, is readable, and has exactly shape[0 .. rank).
  * LASSIM_ERR_FILE otherwise; the line names the tensor (or the names tried), what was found and what was
  * expected.  Does not read the elements: see checkpoint_require_finite. */
 enum lassim_status checkpoint_require(const struct checkpoint *checkpoint, const char *const *prefixes,

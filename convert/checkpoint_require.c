@@ -40,12 +40,12 @@ static void list_names(const char *const *prefixes, const char *suffix, char *te
 }
 
 /* Type and shape of a tensor that was found. */
-static enum lassim_status check_tensor(const struct checkpoint_tensor *tensor, uint32_t rank, const uint64_t *shape,
-                                       struct lassim_error *error)
+static enum lassim_status check_tensor(const struct checkpoint *checkpoint, const struct checkpoint_tensor *tensor,
+                                       uint32_t rank, const uint64_t *shape, struct lassim_error *error)
 {
     if (!tensor->readable)
-        return lassim_fail(error, LASSIM_ERR_FILE, tensor->file, tensor->name,
-                           "elements of type %s, expected F32, F16 or BF16", tensor->dtype);
+        return lassim_fail(error, LASSIM_ERR_FILE, tensor->file, tensor->name, "elements of type %s, expected %s",
+                           tensor->dtype, checkpoint_gguf(checkpoint) != NULL ? GGUF_READABLE : "F32, F16 or BF16");
     if (tensor->rank == rank && memcmp(tensor->shape, shape, rank * sizeof *shape) == 0) return LASSIM_OK;
     char found[SHAPE_TEXT], expected[SHAPE_TEXT];
     tensor_shape_text(tensor->shape, tensor->rank, found, sizeof found);
@@ -59,7 +59,7 @@ enum lassim_status checkpoint_require(const struct checkpoint *checkpoint, const
 {
     char expected[NAMES_TEXT];
     *tensor = checkpoint_find_prefixed(checkpoint, prefixes, suffix);
-    if (*tensor != NULL) return check_tensor(*tensor, rank, shape, error);
+    if (*tensor != NULL) return check_tensor(checkpoint, *tensor, rank, shape, error);
     list_names(prefixes, suffix, expected, sizeof expected);
     return lassim_fail(error, LASSIM_ERR_FILE, checkpoint_path(checkpoint), suffix, "tensor missing, expected %s",
                        expected);
@@ -75,7 +75,7 @@ enum lassim_status checkpoint_require_embedding(const struct checkpoint *checkpo
     if (head == NULL || checkpoint_find_prefixed(checkpoint, names->prefixes, names->embedding) != NULL)
         return checkpoint_require(checkpoint, names->prefixes, names->embedding, 2, shape, tensor, error);
     *tensor = head;
-    return check_tensor(head, 2, shape, error);
+    return check_tensor(checkpoint, head, 2, shape, error);
 }
 
 enum lassim_status checkpoint_require_head(const struct checkpoint *checkpoint, const struct checkpoint_names *names,
@@ -86,7 +86,7 @@ enum lassim_status checkpoint_require_head(const struct checkpoint *checkpoint, 
     char expected[NAMES_TEXT];
     if (tied) return checkpoint_require_embedding(checkpoint, names, tied, vocabulary, width, tensor, error);
     *tensor = find_head(checkpoint, names);
-    if (*tensor != NULL) return check_tensor(*tensor, 2, shape, error);
+    if (*tensor != NULL) return check_tensor(checkpoint, *tensor, 2, shape, error);
     list_names(names->heads, "", expected, sizeof expected);
     return lassim_fail(error, LASSIM_ERR_FILE, checkpoint_path(checkpoint), names->heads[0],
                        "tensor missing, expected %s: tie_word_embeddings is false", expected);

@@ -9,6 +9,7 @@
 #include "convert/calibration_text.h"
 #include "convert/checkpoint.h"
 #include "convert/checkpoint_config.h"
+#include "convert/checkpoint_model.h"
 #include "convert/dense_double.h"
 #include "convert/matrix_write.h"
 #include "convert/model_tensors.h"
@@ -186,9 +187,9 @@ static enum lassim_status place_quantised(struct conversion *c, struct lassim_er
 static enum lassim_status prepare(struct conversion *c, struct lassim_error *error)
 {
     const char *directory = c->options.checkpoint;
-    enum lassim_status status = checkpoint_config_read(directory, &c->config, error);
+    enum lassim_status status = checkpoint_open(directory, &c->checkpoint, error);
+    if (status == LASSIM_OK) status = checkpoint_model_read(c->checkpoint, directory, &c->config, error);
     if (status == LASSIM_OK) status = make_model(c, error);
-    if (status == LASSIM_OK) status = checkpoint_open(directory, &c->checkpoint, error);
     if (status == LASSIM_OK) status = take_parameters(c, error);
     if (status == LASSIM_OK) status = read_tokenizer(c, error);
     if (status != LASSIM_OK) return status;

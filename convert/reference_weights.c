@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "convert/checkpoint.h"
+#include "convert/checkpoint_model.h"
 #include "convert/model_tensors.h"
 
 struct reference {
@@ -16,8 +17,9 @@ struct reference {
 static enum lassim_status open_tensors(const char *directory, struct reference *reference, struct lassim_error *error)
 {
     const char *reason;
-    enum lassim_status status = checkpoint_config_read(directory, &reference->config, error);
-    if (status == LASSIM_OK) status = checkpoint_open(directory, &reference->checkpoint, error);
+    enum lassim_status status = checkpoint_open(directory, &reference->checkpoint, error);
+    if (status == LASSIM_OK)
+        status = checkpoint_model_read(reference->checkpoint, directory, &reference->config, error);
     if (status != LASSIM_OK) return status;
     reference->graph = graph_build(&reference->config.model, &reason);
     if (reference->graph == NULL) return lassim_fail(error, LASSIM_ERR_FILE, directory, "config.json", "%s", reason);

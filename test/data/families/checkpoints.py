@@ -109,9 +109,10 @@ def gpt2_config(**changes):
 
 add("gpt2-plain", "as the published checkpoints: names without `transformer.`, attn.bias masks, no lm_head",
     "GPT2LMHeadModel", gpt2_config(n_embd=24, n_head=4), tokenizer="gpt2", names="gpt2-old")
-add("gpt2-odd", "n_inner, odd sizes, scale_attn_by_inverse_layer_idx, three layers, untied head, F32", "GPT2LMHeadModel",
-    gpt2_config(n_embd=15, n_head=3, n_inner=37, n_layer=3, scale_attn_by_inverse_layer_idx=True,
-                tie_word_embeddings=False, torch_dtype="float32"), tokenizer="gpt2", dtype="float32")
+add("gpt2-odd", "n_inner, odd sizes, scale_attn_by_inverse_layer_idx, three layers, untied head, F32",
+    "GPT2LMHeadModel", gpt2_config(n_embd=15, n_head=3, n_inner=37, n_layer=3,
+    scale_attn_by_inverse_layer_idx=True, tie_word_embeddings=False, torch_dtype="float32"), tokenizer="gpt2",
+    dtype="float32")
 again("gpt2-unscaled", "scale_attn_weights false", base="gpt2-plain", scale_attn_weights=False, tokens=10)
 again("gpt2-upcast", "reorder_and_upcast_attn and inverse_layer_idx: the same numbers", base="gpt2-plain",
       scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True, tokens=10)
@@ -122,7 +123,7 @@ again("gpt2-relu", "activation_function relu", base="gpt2-plain", activation_fun
 
 def bert_config(architecture, **changes):
     return {"architectures": [architecture], "model_type": "bert", "hidden_act": "gelu", "vocab_size": 151,
-            "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 52,
+            "hidden_size": 24, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 38,
             "max_position_embeddings": 40, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "pad_token_id": 0,
             "position_embedding_type": "absolute", **changes}
 
@@ -140,5 +141,5 @@ again("bert-relu", "hidden_act relu", base="bert-classify", hidden_act="relu")
 again("bert-gelu-new", "hidden_act gelu_new, layer_norm_eps 1e-3", base="bert-classify", hidden_act="gelu_new",
       layer_norm_eps=1e-3)
 add("bert-embed", "sentence vectors: names without `bert.`, modules.json with mean pooling and normalisation",
-    "BertModel", bert_config("BertModel", hidden_size=36, num_attention_heads=3, intermediate_size=50),
+    "BertModel", bert_config("BertModel", hidden_size=30, num_attention_heads=3, intermediate_size=41),
     tokenizer="bert")
