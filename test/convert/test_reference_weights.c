@@ -93,7 +93,7 @@ static void check_family(const char *name, unsigned threads)
     struct lassim_error error = {0};
     struct reference *reference;
     struct dense_weights weights;
-    struct dense_engine *engine;
+    struct dense_engine *engine = NULL;
     struct team *team;
     char folder[128];
     golden_path(name, "", folder, sizeof folder);
