@@ -229,7 +229,7 @@ static void check_gguf(const char *path, const char *name)
     assert_non_null(gguf_find_entry(checkpoint_gguf(checkpoint), "general.architecture"));
     assert_int_equal(checkpoint_files(checkpoint), 1);
     assert_string_equal(checkpoint_file_name(checkpoint, 0), name);
-    assert_refused(checkpoint_require(checkpoint, "old", 1, shape, &tensor, &error), &error,
+    assert_refused(checkpoint_require(checkpoint, prefixes, "old", 1, shape, &tensor, &error), &error,
                    "decoder.old: elements of type I8, expected F32, F16, BF16, Q8_0");
     checkpoint_close(checkpoint);
 }

@@ -112,6 +112,7 @@ static void test_places(void **state)
     one("t", 1, 1, 1, 0, 4, 8, "offset 4, expected a multiple of the alignment 32");
     one("t", 1, 1, 1, 0, 64, 68, NULL); /* a hole is allowed */
     one("t", 1, 1, 1, 0, 64, 60, "at offset 64");
+    one("t", 1, 1, 1, 0, 64, 67, "4 bytes at offset 64, expected them within the 67");
     one("t", 1, 1, 1, 0, UINT64_MAX - 31, 60, "at offset 18446744073709551584");
     struct gguf_draft draft = {0};
     gguf_draft_info(&draft, "a", 1, shape, 0, 32);
