@@ -22,7 +22,6 @@ static json_t *config_of(struct gguf_draft *draft, struct lassim_error *error)
     struct gguf *gguf = NULL;
     json_t *json = NULL;
     struct bytes file = gguf_draft_finish(draft);
-    *draft = (struct gguf_draft){0};
     if (gguf_open("c.gguf", file.data, file.size, &gguf, error) != LASSIM_OK) fail_msg("%s", error->text);
     enum lassim_status status = gguf_config(gguf, &json, error);
     assert_true((status == LASSIM_OK) == (json != NULL));
