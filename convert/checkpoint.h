@@ -35,26 +35,33 @@ size_t checkpoint_tensors(const struct checkpoint *checkpoint);
 const struct checkpoint_tensor *checkpoint_tensor_at(const struct checkpoint *checkpoint, size_t index);
 /* The tensor of exactly that name, or NULL.  O(log tensors). */
 const struct checkpoint_tensor *checkpoint_find(const struct checkpoint *checkpoint, const char *name);
-/* The tensor named "model.decoder." + suffix, "decoder." + suffix or suffix (OPT's repositories use all
- * three), the first that exists, or NULL. */
-const struct checkpoint_tensor *checkpoint_find_opt(const struct checkpoint *checkpoint, const char *suffix);
+/* How a family names things: repositories put different prefixes before the same names.  Lists end with NULL. */
+struct checkpoint_names {
+    const char *const *prefixes; /* tried in this order */
+    const char *embedding;       /* the token embedding, without prefix */
+    const char *const *heads;    /* the head where it is not tied, whole names */
+};
+/* The tensor named prefix + suffix for the first prefix for which there is one, or NULL. */
+const struct checkpoint_tensor *checkpoint_find_prefixed(const struct checkpoint *checkpoint,
+                                                         const char *const *prefixes, const char *suffix);
 
-/* checkpoint_find_opt plus checks: it exists, is readable, and has exactly shape[0 .. rank).
+/* checkpoint_find_prefixed plus checks: it exists, is readable, and has exactly shape[0 .. rank).
  * LASSIM_ERR_FILE otherwise; the line names the tensor (or the names tried), what was found and what was
  * expected.  Does not read the elements: see checkpoint_require_finite. */
-enum lassim_status checkpoint_require(const struct checkpoint *checkpoint, const char *suffix, uint32_t rank,
-                                      const uint64_t *shape, const struct checkpoint_tensor **tensor,
-                                      struct lassim_error *error);
-/* The token embedding [vocabulary, width]: embed_tokens.weight; where the head is tied to it and only
- * lm_head.weight was saved (safetensors stores shared tensors once), that one. */
-enum lassim_status checkpoint_require_embedding(const struct checkpoint *checkpoint, int tied, uint64_t vocabulary,
+enum lassim_status checkpoint_require(const struct checkpoint *checkpoint, const char *const *prefixes,
+                                      const char *suffix, uint32_t rank, const uint64_t *shape,
+                                      const struct checkpoint_tensor **tensor, struct lassim_error *error);
+/* The token embedding [vocabulary, width]; where the head is tied to it and only the head was saved (safetensors
+ * stores shared tensors once), that one. */
+enum lassim_status checkpoint_require_embedding(const struct checkpoint *checkpoint,
+                                                const struct checkpoint_names *names, int tied, uint64_t vocabulary,
                                                 uint64_t width, const struct checkpoint_tensor **tensor,
                                                 struct lassim_error *error);
-/* The head [vocabulary, width]: tied: the token embedding, whatever else the file holds; untied:
- * lm_head.weight or model.lm_head.weight. */
-enum lassim_status checkpoint_require_head(const struct checkpoint *checkpoint, int tied, uint64_t vocabulary,
-                                           uint64_t width, const struct checkpoint_tensor **tensor,
-                                           struct lassim_error *error);
+/* The head [vocabulary, width]: tied: the token embedding, whatever else the file holds; untied: the first of
+ * names->heads. */
+enum lassim_status checkpoint_require_head(const struct checkpoint *checkpoint, const struct checkpoint_names *names,
+                                           int tied, uint64_t vocabulary, uint64_t width,
+                                           const struct checkpoint_tensor **tensor, struct lassim_error *error);
 /* LASSIM_ERR_FILE naming tensor and index of the first NaN or infinity, else LASSIM_OK.  Reads it all. */
 enum lassim_status checkpoint_require_finite(const struct checkpoint_tensor *tensor, struct lassim_error *error);
 

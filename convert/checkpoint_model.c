@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <xxhash.h>
 
 #include "convert/gguf_config.h"
@@ -13,13 +12,11 @@ static enum lassim_status read_gguf(const struct gguf *gguf, struct checkpoint_c
                                     struct lassim_error *error)
 {
     json_t *json = NULL;
+    *config = (struct checkpoint_config){.labels = NULL};
     enum lassim_status status = gguf_config(gguf, &json, error);
     if (status != LASSIM_OK) return status;
-    char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    status = checkpoint_config_from(gguf->file, json, config, error);
     json_decref(json);
-    if (text == NULL) return lassim_fail(error, LASSIM_ERR_RUN, gguf->file, NULL, "no memory for its configuration");
-    status = checkpoint_config_parse(gguf->file, text, strlen(text), config, error);
-    free(text);
     return status;
 }
 

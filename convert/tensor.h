@@ -79,7 +79,7 @@ int64_t checkpoint_first_nonfinite(const struct checkpoint_tensor *tensor);
 /* Tells the kernel that this process does not need the pages of the tensor's elements any more. */
 void checkpoint_tensor_release(const struct checkpoint_tensor *tensor);
 
-/* A matrix [R, C] whose elements are stored as [C, R]: swaps the two sizes of *tensor (rank 2, no view yet). */
+/* A matrix [C, R] read as [R, C]: swaps the two sizes of *tensor (rank 2, without head_rows) and where elements lie. */
 void checkpoint_tensor_turn(struct checkpoint_tensor *tensor);
 /* If every element of an F32 tensor without blocks is an exact element of the narrower float type, it becomes one of
  * that type; else, and for WEIGHT_F32, nothing happens.  Reads all of it. */

@@ -258,12 +258,14 @@ void checkpoint_tensor_release(const struct checkpoint_tensor *tensor)
 
 void checkpoint_tensor_turn(struct checkpoint_tensor *tensor)
 {
-    LASSIM_INVARIANT(tensor->rank == 2 && in_order(tensor), "tensor %s of rank %u", tensor->name, tensor->rank);
-    uint64_t rows = tensor->shape[0];
+    LASSIM_INVARIANT(tensor->rank == 2 && tensor->view.head_rows == 0, "tensor %s of rank %u", tensor->name,
+                     tensor->rank);
+    uint64_t rows = tensor->shape[0], between_rows = row_stride(tensor);
+    if (tensor->elements == 0) between_rows = 0;
+    tensor->view.row_stride = tensor->elements == 0 ? 0 : column_stride(tensor);
+    tensor->view.column_stride = between_rows;
     tensor->shape[0] = tensor->shape[1];
     tensor->shape[1] = rows;
-    tensor->view.row_stride = 1;
-    tensor->view.column_stride = tensor->shape[0];
 }
 
 void checkpoint_tensor_narrow(struct checkpoint_tensor *tensor, enum weight_type type)
