@@ -160,7 +160,7 @@ static void scale(const struct dense_double *d, const struct opt_norm *norm, con
 static enum lassim_status normalise(struct dense_double *d, uint32_t n, double *out, const struct watch *watch)
 {
     const struct norm_slot *slot = &d->tensors->graph->norm[n];
-    enum lassim_status status = report(d, watch, slot->residual, d->residual, d->tokens, d->config->hidden);
+    enum lassim_status status = report(d, watch, slot->source, d->residual, d->tokens, d->config->hidden);
     if (status != LASSIM_OK) return status;
     center(d, d->residual, d->scratch);
     status = report(d, watch, slot->centered, d->scratch, d->tokens, d->config->hidden);

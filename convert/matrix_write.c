@@ -38,7 +38,7 @@ static void rounded_row(const struct write_job *job, uint64_t first, size_t n, u
     size_t size = weight_size(job->matrix->type);
     double w[TILE];
     if (job->matrix->moved == 0) {
-        memcpy(rounded, (const uint8_t *)job->source->weight->data + first * size, n * size);
+        checkpoint_tensor_copy(job->source->weight, first, n, rounded);
         return;
     }
     checkpoint_tensor_f64(job->source->weight, first, n, w);

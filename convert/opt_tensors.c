@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 /* The graph's name of a matrix (its last part) and the checkpoint's. */
 static const struct matrix_name {
@@ -173,9 +171,5 @@ uint32_t opt_population_index(const struct graph *graph, int32_t layer, enum pop
 
 void opt_tensors_release(const struct opt_tensors *tensors, uint32_t m)
 {
-    const struct checkpoint_tensor *tensor = tensors->matrix[m].weight;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)tensor->data;
-    uintptr_t end = (start + tensor->elements * weight_size(tensor->type)) & ~(page - 1);
-    start = (start + page - 1) & ~(page - 1);
-    if (start < end) madvise((void *)start, end - start, MADV_DONTNEED);
+    checkpoint_tensor_release(tensors->matrix[m].weight);
 }
