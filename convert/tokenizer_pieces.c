@@ -70,8 +70,9 @@ static enum lassim_status add_piece(struct pieces *pieces, uint32_t id)
 
 static int merges_to(const struct pieces *pieces, const struct piece *piece)
 {
-    return piece->length > 0 && (piece->type == PIECE_NORMAL || piece->type == PIECE_UNUSED) &&
-           pieces->draft->base != NULL;
+    int merged = piece->type == PIECE_NORMAL || piece->type == PIECE_UNUSED ||
+                 (piece->type == PIECE_USER && pieces->origin == PIECES_OF_GGUF);
+    return merged && piece->length > 0;
 }
 
 /* The normal piece of that string, or TOKENIZER_NONE. */

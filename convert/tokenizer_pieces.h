@@ -17,9 +17,9 @@ struct piece {
     int64_t type; /* enum piece_type once checked */
 };
 
-/* Where they come from decides two things.  User-defined pieces: sentencepiece looks for them in the normalised text,
- * llama.cpp in the text itself.  Unused ones: llama.cpp merges to them; sentencepiece takes such merges back, which is
- * refused here. */
+/* Where they come from decides two things.  User-defined pieces: sentencepiece looks for them in the normalised text
+ * and never merges them; llama.cpp and tokenizers look for them in the text itself, and merges may lead to them.
+ * Unused ones: llama.cpp merges to them; sentencepiece takes such merges back, which is refused here. */
 enum piece_origin { PIECES_OF_SENTENCEPIECE, PIECES_OF_GGUF };
 
 /* Enters piece[0 .. n) as ids 0 .. n-1 (empty ones: no token) and one merge for each way to put a normal piece

@@ -208,8 +208,7 @@ static enum lassim_status read_sets(struct tokenizer *tokenizer, const struct bl
     enum lassim_status status = reserve_sets(tokenizer, reader);
     if (status == LASSIM_OK) status = read_added(tokenizer, reader);
     if (status == LASSIM_OK && tokenizer->kind == TOKENIZER_WORDPIECE) read_pieces(tokenizer);
-    if (status == LASSIM_OK && tokenizer->kind == TOKENIZER_SENTENCEPIECE && tokenizer_read_spaces(tokenizer) != 0)
-        status = FAIL_MEMORY(reader);
+    if (status == LASSIM_OK && tokenizer_read_shown(tokenizer) != 0) status = FAIL_MEMORY(reader);
     return status;
 }
 

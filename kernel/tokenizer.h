@@ -76,6 +76,7 @@ enum tokenizer_pattern {
     TOKENIZER_LLAMA3,    /* alike */
     TOKENIZER_QWEN2,     /* alike */
     TOKENIZER_DIGITS,    /* alike: GPT-2's between single digits */
+    TOKENIZER_GGML,      /* alike: llama.cpp's for files that name none */
     TOKENIZER_METASPACE, /* SentencePiece: a word starts at each U+2581 */
     TOKENIZER_PATTERNS
 };

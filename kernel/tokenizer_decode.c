@@ -50,46 +50,88 @@ int tokenizer_is_special(const struct tokenizer *tokenizer, uint32_t id)
     return id < tokenizer->vocabulary && (tokenizer_token_flags(tokenizer, id) & TOKEN_SPECIAL) != 0;
 }
 
-/* ---- spaces of SentencePiece -------------------------------------------------------------------- */
+/* ---- strings as they are decoded ----------------------------------------------------------------- */
 
-/* Copies string with a space for each U+2581; returns the bytes written.  *inside: one follows another character. */
-static size_t show_string(const uint8_t *string, size_t length, uint8_t *out, int *inside)
+static int is_space(const uint8_t *at, size_t left)
+{
+    return left >= TOKENIZER_SPACE_BYTES && memcmp(at, TOKENIZER_SPACE, TOKENIZER_SPACE_BYTES) == 0;
+}
+
+/* Copies string with a space for each U+2581; returns the bytes written. */
+static size_t copy_spaced(const uint8_t *string, size_t length, uint8_t *out)
 {
     size_t written = 0;
-    int other = 0;
     for (size_t at = 0; at < length;) {
-        int space =
-            length - at >= TOKENIZER_SPACE_BYTES && memcmp(string + at, TOKENIZER_SPACE, TOKENIZER_SPACE_BYTES) == 0;
-        *inside |= space && other;
-        other |= !space;
+        int space = is_space(string + at, length - at);
         out[written++] = space ? ' ' : string[at];
         at += space ? TOKENIZER_SPACE_BYTES : 1;
     }
     return written;
 }
 
-int tokenizer_read_spaces(struct tokenizer *tokenizer)
+/* 1 if a U+2581 follows another character. */
+static int has_space_inside(const uint8_t *string, size_t length)
 {
-    size_t length, written = 0;
-    tokenizer_string(tokenizer, tokenizer->vocabulary - 1, &length);
-    size_t bytes =
-        (size_t)(tokenizer_string(tokenizer, tokenizer->vocabulary - 1, &length) - tokenizer->strings) + length;
+    int other = 0;
+    for (size_t at = 0; at < length;) {
+        int space = is_space(string + at, length - at);
+        if (space && other) return 1;
+        other |= !space;
+        at += space ? TOKENIZER_SPACE_BYTES : 1;
+    }
+    return 0;
+}
+
+/* With a token of its own a space also ends a run of characters without one. */
+static int splits_at_spaces(const struct tokenizer *tokenizer)
+{
+    size_t length;
+    if (tokenizer->kind != TOKENIZER_SENTENCEPIECE || tokenizer->pattern_kind != TOKENIZER_WHOLE) return 0;
+    for (uint32_t id = 0; id < tokenizer->vocabulary; id++) {
+        const uint8_t *string = tokenizer_string(tokenizer, id, &length);
+        if ((tokenizer_token_flags(tokenizer, id) & TOKEN_BASE) && has_space_inside(string, length)) return 0;
+    }
+    return token_index_find(tokenizer, (const uint8_t *)TOKENIZER_SPACE, TOKENIZER_SPACE_BYTES) != TOKENIZER_NONE;
+}
+
+/* The string that each id is decoded from; *bytes is their sum. */
+static void find_strings(const struct tokenizer *tokenizer, struct token_entry *string, size_t *bytes)
+{
+    *bytes = 0;
+    for (uint32_t id = 0; id < tokenizer->vocabulary; id++) {
+        size_t length;
+        string[id].bytes = tokenizer_string(tokenizer, id, &length);
+        string[id].length = (uint32_t)length;
+    }
+    for (uint32_t i = 0; i < tokenizer->added[1].count; i++)
+        string[tokenizer->added[1].entry[i].id] = tokenizer->added[1].entry[i];
+    for (uint32_t id = 0; id < tokenizer->vocabulary; id++) *bytes += string[id].length;
+}
+
+int tokenizer_read_shown(struct tokenizer *tokenizer)
+{
+    size_t written = 0, bytes;
+    int pieces = tokenizer->kind == TOKENIZER_SENTENCEPIECE;
+    tokenizer->words_at_spaces = splits_at_spaces(tokenizer);
+    if (!pieces && tokenizer->added[1].count == 0) return 0;
+    struct token_entry *string = calloc(tokenizer->vocabulary, sizeof *string);
+    if (string == NULL) return -1;
+    find_strings(tokenizer, string, &bytes);
     tokenizer->shown = malloc(bytes + 1);
     tokenizer->shown_at = calloc((size_t)tokenizer->vocabulary + 1, sizeof *tokenizer->shown_at);
-    if (tokenizer->shown == NULL || tokenizer->shown_at == NULL) return -1;
-    int reaches_over = 0;
-    for (uint32_t id = 0; id < tokenizer->vocabulary; id++) {
-        int inside = 0;
-        const uint8_t *string = tokenizer_string(tokenizer, id, &length);
-        written += show_string(string, length, tokenizer->shown + written, &inside);
+    int ready = tokenizer->shown != NULL && tokenizer->shown_at != NULL;
+    for (uint32_t id = 0; ready && id < tokenizer->vocabulary; id++) {
+        uint8_t *out = tokenizer->shown + written;
+        if (pieces)
+            written += copy_spaced(string[id].bytes, string[id].length, out);
+        else if (string[id].length > 0) {
+            memcpy(out, string[id].bytes, string[id].length);
+            written += string[id].length;
+        }
         tokenizer->shown_at[id + 1] = (uint32_t)written;
-        reaches_over |= inside && (tokenizer_token_flags(tokenizer, id) & TOKEN_BASE);
     }
-    /* With a token of its own a space also ends a run of characters without one. */
-    tokenizer->words_at_spaces =
-        tokenizer->pattern_kind == TOKENIZER_WHOLE && !reaches_over &&
-        token_index_find(tokenizer, (const uint8_t *)TOKENIZER_SPACE, TOKENIZER_SPACE_BYTES) != TOKENIZER_NONE;
-    return 0;
+    free(string);
+    return ready ? 0 : -1;
 }
 
 const uint8_t *tokenizer_token_bytes(const struct tokenizer *tokenizer, uint32_t id, size_t *size)

@@ -14,12 +14,17 @@
     "(?i:" CONTRACTIONS ")|[^" LINES "\\p{L}\\p{N}]?\\p{L}+|" numbers "| ?" SYMBOLS "[" LINES "]*|" TO_LINE_END \
     "|" TO_LAST_SPACE
 
+/* What the pattern of llama.cpp cuts off first; a blank in front of it is a word as one at the end is. */
+#define MARKS "\\p{P}$+<=>\\^~|"
+
 static const char *const sources[TOKENIZER_PATTERNS] = {
     [TOKENIZER_GPT2] = CONTRACTIONS "| ?\\p{L}+| ?\\p{N}+| ?" SYMBOLS "|" TO_LAST_SPACE,
     [TOKENIZER_LLAMA3] = MODERN("\\p{N}{1,3}"),
     [TOKENIZER_QWEN2] = MODERN("\\p{N}"),
     [TOKENIZER_DIGITS] =
-        "\\p{N}|" CONTRACTIONS "| ?\\p{L}+| ?" SYMBOLS "|[" SPACES "]+(?![^" SPACES "\\p{N}])|[" SPACES "]+"};
+        "\\p{N}|" CONTRACTIONS "| ?\\p{L}+| ?" SYMBOLS "|[" SPACES "]+(?![^" SPACES "\\p{N}])|[" SPACES "]+",
+    [TOKENIZER_GGML] = "[" MARKS "]+|[0-9]{3}|(?:(?![0-9]{3})\\p{N})+| ?\\p{L}+| ?[^" SPACES "\\p{L}\\p{N}" MARKS
+                       "]+|[" SPACES "]+(?![^" SPACES MARKS "])|[" SPACES "]+"};
 enum { MATCH_LIMIT = 10000, DEPTH_LIMIT = 1000, HEAP_KIB = 1024 };
 
 int word_pattern_compile(enum tokenizer_pattern kind, struct word_pattern *pattern)

@@ -5,6 +5,8 @@
  *            |\s+(?!\S)|\s+
  *   QWEN2    as LLAMA3 with \p{N} for \p{N}{1,3}
  *   DIGITS   \p{N} each alone, and GPT2 on what lies between, so that a digit ends white space as the end does
+ *   GGML     [\p{P}$+<=>^~|]+, then GPT2 without its last alternative on what lies between, then \p{N}+ and then
+ *            [0-9][0-9][0-9] out of that: each time what is found and what lies between are words
  *
  * \s is Unicode's White_Space.  Each is written here so that no text makes it backtrack far. */
 #ifndef LASSIM_KERNEL_TOKENIZER_PATTERN_H
@@ -22,7 +24,7 @@ struct word_pattern {
     pcre2_match_context *limits;
 };
 
-/* Compiles the pattern of `kind`, one of the four above; a zeroed *pattern.  0, or -1 if PCRE2 cannot (a PCRE2 without
+/* Compiles the pattern of `kind`, one of the five above; a zeroed *pattern.  0, or -1 if PCRE2 cannot (a PCRE2 without
  * Unicode, or no memory).  word_pattern_clear in either case. */
 int word_pattern_compile(enum tokenizer_pattern kind, struct word_pattern *pattern);
 void word_pattern_clear(struct word_pattern *pattern);

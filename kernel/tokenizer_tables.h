@@ -59,7 +59,7 @@ struct tokenizer {
     struct token_set added[2];      /* [1]: TOKEN_NORMALIZED */
     struct token_set whole, behind; /* WordPiece: BASE tokens, and those with "##" without it */
     struct text_buffer patterns;    /* normalised strings of added[1] */
-    uint8_t *shown;                 /* SentencePiece: all strings with spaces for U+2581; else NULL */
+    uint8_t *shown;                 /* strings as they are decoded; NULL: as they are in the blob */
     uint32_t *shown_at;             /* [vocabulary + 1]: where each starts */
     int words_at_spaces;            /* no merge reaches from another character over U+2581 */
     struct word_pattern pattern;
@@ -70,8 +70,9 @@ const uint8_t *tokenizer_string(const struct tokenizer *tokenizer, uint32_t id, 
 /* enum token_flag of a token.  id < vocabulary. */
 unsigned tokenizer_token_flags(const struct tokenizer *tokenizer, uint32_t id);
 
-/* SentencePiece: fills shown, shown_at and words_at_spaces.  0, or -1 without memory.  O(bytes). */
-int tokenizer_read_spaces(struct tokenizer *tokenizer);
+/* After the sets: fills shown and shown_at where a decoded string differs (spaces for U+2581; normalised added tokens
+ * decode to what they are looked for as), and words_at_spaces.  0, or -1 without memory.  O(bytes). */
+int tokenizer_read_shown(struct tokenizer *tokenizer);
 
 /* Takes merge[0 .. n), in ascending rank, whose ids are below vocabulary.  0, or -1 without memory.  O(n + V). */
 int merge_table_build(struct merge_table *table, const struct merge *merge, size_t n, uint32_t vocabulary);

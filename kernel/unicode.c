@@ -4,7 +4,10 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "kernel/code_ranges.h"
 #include "kernel/utf8.h"
+
+#include "kernel/unicode_inert.inc"
 
 /* Code points of one segment, with their combining classes while they are sorted. */
 struct segment {
@@ -14,7 +17,7 @@ struct segment {
 
 enum {
     DECOMPOSED_MAX = 8,  /* code points of one canonical decomposition: 4 at most, a Hangul syllable 3 */
-    INERT_BELOW = 0xc0,  /* these decompose to themselves and are no combining marks */
+    SAME_BELOW = 0xc0,   /* these decompose to themselves and are no combining marks */
     STARTS_BELOW = 0x300 /* these never compose with what stands before them */
 };
 
@@ -92,24 +95,29 @@ static int add_segment(const uint8_t *text, size_t size, int compose, struct seg
     return 0;
 }
 
-/* Cuts the text in front of every code point below STARTS_BELOW: no mapping reaches over such a cut.  A segment of
- * one inert code point is copied. */
+static int is_inert(int32_t code)
+{
+    return code >= STARTS_BELOW && CODE_IN_RANGES(inert_ranges, code);
+}
+
+/* Cuts the text in front of every code point below STARTS_BELOW and around every inert one: no mapping reaches over
+ * such a cut.  A segment of one code point that maps to itself is copied. */
 static int normalise(const uint8_t *text, size_t size, int compose, struct text_buffer *out)
 {
     struct segment segment = {0};
     int status = 0;
-    const int32_t inert = compose ? STARTS_BELOW : INERT_BELOW;
+    const int32_t same_below = compose ? STARTS_BELOW : SAME_BELOW;
     for (size_t at = 0, end; status == 0 && at < size; at = end) {
         int32_t code, next;
         end = at + utf8_next(text + at, size - at, &code);
-        int single = 1;
-        for (size_t step; end < size; end += step) {
+        int inert = is_inert(code), single = 1;
+        for (size_t step; !inert && end < size; end += step) {
             step = utf8_next(text + end, size - end, &next);
-            if (next < STARTS_BELOW) break;
+            if (next < STARTS_BELOW || is_inert(next)) break;
             single = 0;
         }
-        status = single && code < inert ? text_buffer_add(out, text + at, end - at)
-                                        : add_segment(text + at, end - at, compose, &segment, out);
+        status = inert || (single && code < same_below) ? text_buffer_add(out, text + at, end - at)
+                                                        : add_segment(text + at, end - at, compose, &segment, out);
     }
     free(segment.code);
     return status;

@@ -2,7 +2,8 @@
  *
  * Every function but the last two appends to *out what it makes of text[0 .. size), well-formed UTF-8; 0, or -1
  * without memory.  O(size log size) whatever the text: utf8proc's own mapping sorts a run of combining marks in
- * quadratic time, so marks are put in canonical order here. */
+ * quadratic time, so marks are put in canonical order here.  The normal forms are those of Hugging Face's tokenizers,
+ * whose tables are older: what they do not know (kernel/unicode_inert.inc) is left as it is. */
 #ifndef LASSIM_KERNEL_UNICODE_H
 #define LASSIM_KERNEL_UNICODE_H
 

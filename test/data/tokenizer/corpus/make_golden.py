@@ -7,8 +7,8 @@
 
 NAME.golden: the reference; for each chunk the low halves of XXH3-64 of its ids (u32, little-endian, no special tokens
 around them) and of their decoded text, "-" where the reference does not keep added tokens whole; then the same for the
-whole corpus in one piece and for lists of random ids; then the ids of the first chunks in full.  The same versions give
-the same bytes, but for sentencepiece's training, whose model is kept if it is there."""
+whole corpus in one piece and for lists of random ids; then the ids of the first chunks in full.  Training does not give
+the same tokenizer twice: those that are there are kept, and with them the same versions give the same bytes."""
 import json
 import os
 import struct
@@ -26,6 +26,8 @@ LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[
           r"|\s+(?!\S)|\s+")
 QWEN2 = LLAMA3.replace("{1,3}", "")
 RANDOM_LISTS, RANDOM_IDS = 64, 40
+GGML = [r"[\p{P}\$\+<=>\^~\|]+", r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)", r"\p{N}+",
+        "[0-9][0-9][0-9]"]  # llama.cpp's "default"
 SPACE = "\u2581"
 CORPUS = Corpus()
 TEXTS = [CORPUS.chunk(i) for i in range(CHUNKS)]
@@ -79,7 +81,15 @@ FLAGGED = [AddedToken("<left>", lstrip=True, normalized=False), AddedToken("<rig
            AddedToken("<word>", single_word=True, normalized=False), AddedToken("<Norm>", normalized=True)]
 
 
-def byte_level(name, size, specials, split=None, digits=False, nfc=False, ignore_merges=False, bos=None):
+def trained(name, train):
+    """The tokenizer in NAME/tokenizer.json, trained if it is not there."""
+    path = os.path.join(folder(name), "tokenizer.json")
+    if not os.path.exists(path):
+        train().save(path, pretty=False)
+    return Tokenizer.from_file(path)
+
+
+def train_byte_level(size, specials, split, digits, nfc, ignore_merges, bos):
     tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges))
     last = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=split is None)
     before = pre_tokenizers.Split(Regex(split), "isolated") if split else pre_tokenizers.Digits(individual_digits=True)
@@ -90,45 +100,57 @@ def byte_level(name, size, specials, split=None, digits=False, nfc=False, ignore
     trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
                                   show_progress=False)
     tokenizer.train_from_iterator([t for i, t in enumerate(TEXTS) if not has_specials(i)], trainer)
-    tokenizer.add_special_tokens(specials)
-    tokenizer.add_tokens(FLAGGED)
     if ignore_merges:  # words that no merge leads to
         data = json.loads(tokenizer.to_str())
-        for i, word in enumerate(["\u0120dignity", "\u0120equal", "zzzzzzzzzzzz"]):
-            if word not in data["model"]["vocab"]:
-                data["model"]["vocab"][word] = tokenizer.get_vocab_size() + i
+        for word in ("\u0120dignity", "\u0120equal", "zzzzzzzzzzzz"):
+            data["model"]["vocab"].setdefault(word, len(data["model"]["vocab"]))
         tokenizer = Tokenizer.from_str(json.dumps(data))
+    tokenizer.add_special_tokens(specials)
+    tokenizer.add_tokens(FLAGGED)
     if bos:
         tokenizer.post_processor = processors.Sequence([
             processors.ByteLevel(trim_offsets=False),
             processors.TemplateProcessing(single=bos + " $A", pair=bos + " $A " + bos + ":1 $B:1",
                                           special_tokens=[(bos, tokenizer.token_to_id(bos))])])
-    save(name, tokenizer)
+    return tokenizer
+
+
+def byte_level(name, size, specials, split=None, digits=False, nfc=False, ignore_merges=False, bos=None):
+    tokenizer = trained(name, lambda: train_byte_level(size, specials, split, digits, nfc, ignore_merges, bos))
     golden_of(name, tokenizer)
     return tokenizer
 
 
-def wordpiece(name, size, lowercase):
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
+def train_wordpiece(size, lowercase):
+    tokenizer = wordpiece_of(models.WordPiece(unk_token="[UNK]"), lowercase)
     trainer = trainers.WordPieceTrainer(vocab_size=size, limit_alphabet=500, show_progress=False,
                                         special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
     tokenizer.train_from_iterator([t for i, t in enumerate(TEXTS) if not has_specials(i)], trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    golden_of(name, tokenizer)
     return tokenizer
 
 
-def bert_text(tokenizer):
-    """The cased one as vocab.txt."""
-    tokens = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-    with open(os.path.join(folder("bert-cased"), "vocab.txt"), "w", encoding="utf-8", newline="\n") as f:
-        f.write("".join(token + "\n" for token, _ in tokens))
+def wordpiece_of(model, lowercase):
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
+
+
+def bert_text():
+    """A cased one as vocab.txt."""
+    path = os.path.join(folder("bert-cased"), "vocab.txt")
+    if not os.path.exists(path):
+        tokens = sorted(train_wordpiece(1200, False).get_vocab().items(), key=lambda item: item[1])
+        with open(path, "w", encoding="utf-8", newline="\n") as f:
+            f.write("".join(token + "\n" for token, _ in tokens))
     with open(os.path.join(folder("bert-cased"), "tokenizer_config.json"), "w", encoding="ascii") as f:
         f.write('{"do_lower_case": false, "tokenizer_class": "BertTokenizer"}\n')
+    tokenizer = wordpiece_of(models.WordPiece.from_file(path, unk_token="[UNK]"), False)
+    tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+    golden_of("bert-cased", tokenizer)
 
 
 def bert_pairs(tokenizer):
@@ -179,13 +201,21 @@ def merges_of(model):
     return vocabulary, [(left, right) for left, right, _ in merges]
 
 
-def llama2_json(model):
-    vocabulary, merges = merges_of(model)
+def pieces_tokenizer(vocabulary, merges):
     tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend(SPACE), normalizers.Replace(" ", SPACE)])
     tokenizer.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(),
                                            decoders.Strip(" ", 1, 0)])
     tokenizer.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in ("<unk>", "<s>", "</s>")])
+    return tokenizer
+
+
+def llama2_json(model):
+    vocabulary, merges = merges_of(model)
+    plain = pieces_tokenizer(vocabulary, merges)
+    plain.add_tokens([AddedToken(t, normalized=False) for t in ("<user>", SPACE + "kept")])
+    golden_of("llama2-gguf", plain, 259)
+    tokenizer = pieces_tokenizer(vocabulary, merges)
     tokenizer.add_tokens(FLAGGED)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A", pair="<s> $A <s>:1 $B:1", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))])
@@ -196,7 +226,8 @@ def llama2_json(model):
         tokenizer = Tokenizer.from_str(tokenizer.to_str())
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(SPACE, prepend_scheme=scheme, split=split)
         if split:
-            tokenizer.decoder = decoders.Metaspace(SPACE, prepend_scheme=scheme, split=split)
+            tokenizer.decoder = decoders.Sequence([decoders.Metaspace(SPACE, prepend_scheme=scheme, split=split),
+                                                   decoders.ByteFallback(), decoders.Fuse()])
         golden_of("llama2-" + scheme, tokenizer, 259)
 
 
@@ -238,6 +269,15 @@ def gguf_of_byte_level(name, tokenizer, pre):
         writer.add_eos_token_id(tokenizer.token_to_id("<|im_end|>"))
         writer.add_add_bos_token(False)
     write_gguf(name, "gpt2", tokens, types, extra)
+    # A GGUF knows no flags of added tokens: the reference without them.
+    for token in data["added_tokens"]:
+        token.update(lstrip=False, rstrip=False, single_word=False, normalized=False)
+    golden_of(name + "-gguf", Tokenizer.from_str(json.dumps(data)))
+    data["normalizer"] = None
+    data["pre_tokenizer"]["pretokenizers"] = [
+        {"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": False} for regex in GGML
+    ] + [{"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}]
+    golden_of("ggml", Tokenizer.from_str(json.dumps(data)))
 
 
 def gguf_of_wordpiece(name, tokenizer):
@@ -276,11 +316,11 @@ def main():
                bos="<|begin_of_text|>")
     gguf_of_byte_level("qwen2", byte_level("qwen2", 1200, qwen, QWEN2, nfc=True), "qwen2")
     byte_level("smollm", 1000, qwen, digits=True)
-    uncased = wordpiece("bert", 1500, True)
-    save("bert", uncased)
+    uncased = trained("bert", lambda: train_wordpiece(1500, True))
+    golden_of("bert", uncased)
     gguf_of_wordpiece("bert", uncased)
     bert_pairs(uncased)
-    bert_text(wordpiece("bert-cased", 1200, False))
+    bert_text()
     model, _ = pieces()
     write_golden("llama2", "sentencepiece " + sentencepiece.__version__, model.encode, model.decode, 259,
                  model.get_piece_size(), specials=False)
@@ -288,7 +328,10 @@ def main():
     llama2_json(model)
     if os.path.isdir(MODELS):
         smollm2()
-        golden_of("minilm", Tokenizer.from_file(os.path.join(MODELS, "minilm", "tokenizer.json")))
+        minilm = Tokenizer.from_file(os.path.join(MODELS, "minilm", "tokenizer.json"))
+        minilm.no_truncation()
+        minilm.no_padding()
+        golden_of("minilm", minilm)
 
 
 if __name__ == "__main__":
