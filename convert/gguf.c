@@ -244,6 +244,7 @@ enum lassim_status gguf_open(const char *file, const uint8_t *data, uint64_t siz
     *gguf = NULL;
     if (opened == NULL) return lassim_fail(error, LASSIM_ERR_RUN, file, NULL, "no memory for its tables");
     opened->file = file;
+    opened->data = data;
     enum lassim_status status = read_tables(&cursor, opened);
     if (status == LASSIM_OK)
         *gguf = opened;

@@ -321,7 +321,7 @@ enum lassim_status lassim_session_feed(lassim_session *session, const uint32_t *
     } else if (session->fused != NULL) {
         status = fused_engine_feed(session->fused, ids, n, read, callback, context, error);
     } else {
-        status = dense_engine_feed(session->dense, ids, n, read, callback, context, error);
+        status = dense_engine_feed(session->dense, ids, NULL, n, read, callback, context, error);
         if (status == LASSIM_OK) account_dense(session, n, read);
     }
     session->failed = status != LASSIM_OK;

@@ -13,6 +13,10 @@
 
 #include "test/helpers/checkpoint_fixture.h"
 
+static const char *const prefixes[] = {"model.decoder.", "decoder.", "", NULL};
+static const char *const heads[] = {"lm_head.weight", "model.lm_head.weight", NULL};
+static const struct checkpoint_names names = {prefixes, "embed_tokens.weight", heads};
+
 static struct checkpoint *open_good(const char *folder)
 {
     struct checkpoint *checkpoint = NULL;
@@ -54,7 +58,8 @@ static void test_bundled(void **state)
         const uint64_t shape[] = {good[i].rows, good[i].columns};
         assert_int_equal(checkpoint_tensors(checkpoint), good[i].tensors);
         assert_int_equal(checkpoint_files(checkpoint), good[i].files);
-        assert_int_equal(checkpoint_require(checkpoint, "layers.0.fc1.weight", 2, shape, &tensor, &error), LASSIM_OK);
+        assert_int_equal(checkpoint_require(checkpoint, prefixes, "layers.0.fc1.weight", 2, shape, &tensor, &error),
+                         LASSIM_OK);
         assert_string_equal(tensor->name, good[i].name);
         assert_int_equal(tensor->type, good[i].type);
         assert_ptr_equal(tensor, checkpoint_find(checkpoint, good[i].name));
@@ -136,7 +141,7 @@ static void test_sharded_bin(void **state)
     struct checkpoint *checkpoint = open_good(folder);
     assert_int_equal(checkpoint_tensors(checkpoint), 3);
     assert_int_equal(checkpoint_files(checkpoint), 2);
-    const struct checkpoint_tensor *b = checkpoint_find_opt(checkpoint, "b");
+    const struct checkpoint_tensor *b = checkpoint_find_prefixed(checkpoint, prefixes, "b");
     float value;
     const uint8_t bytes[] = {8, 9, 10, 11};
     checkpoint_tensor_f32(b, 0, 1, &value);
@@ -259,13 +264,13 @@ static void test_prefixes(void **state)
     char *folder = folder_new(), suffix[600];
     write_bin(folder, "pytorch_model.bin", tensors, 5, 2);
     struct checkpoint *checkpoint = open_good(folder);
-    assert_string_equal(checkpoint_find_opt(checkpoint, "x")->name, "model.decoder.x");
-    assert_string_equal(checkpoint_find_opt(checkpoint, "y")->name, "decoder.y");
-    assert_string_equal(checkpoint_find_opt(checkpoint, "z")->name, "z");
-    assert_null(checkpoint_find_opt(checkpoint, "w"));
+    assert_string_equal(checkpoint_find_prefixed(checkpoint, prefixes, "x")->name, "model.decoder.x");
+    assert_string_equal(checkpoint_find_prefixed(checkpoint, prefixes, "y")->name, "decoder.y");
+    assert_string_equal(checkpoint_find_prefixed(checkpoint, prefixes, "z")->name, "z");
+    assert_null(checkpoint_find_prefixed(checkpoint, prefixes, "w"));
     memset(suffix, 'z', sizeof suffix - 1);
     suffix[sizeof suffix - 1] = '\0';
-    assert_null(checkpoint_find_opt(checkpoint, suffix));
+    assert_null(checkpoint_find_prefixed(checkpoint, prefixes, suffix));
     checkpoint_close(checkpoint);
     folder_remove(folder);
 }
@@ -281,14 +286,16 @@ static void test_require(void **state)
     struct lassim_error error;
     const struct checkpoint_tensor *tensor;
     const uint64_t good[] = {2, 3}, swapped[] = {3, 2}, flat[] = {6}, rows[] = {2};
-    assert_int_equal(checkpoint_require(checkpoint, "w", 2, good, &tensor, &error), LASSIM_OK);
-    assert_refused(checkpoint_require(checkpoint, "w", 2, swapped, &tensor, &error), &error,
+    assert_int_equal(checkpoint_require(checkpoint, prefixes, "w", 2, good, &tensor, &error), LASSIM_OK);
+    assert_refused(checkpoint_require(checkpoint, prefixes, "w", 2, swapped, &tensor, &error), &error,
                    "pytorch_model.bin: decoder.w: shape [2, 3], expected [3, 2]");
-    assert_refused(checkpoint_require(checkpoint, "w", 1, flat, &tensor, &error), &error, "shape [2, 3], expected [6]");
-    assert_refused(checkpoint_require(checkpoint, "w", 1, rows, &tensor, &error), &error, "shape [2, 3], expected [2]");
-    assert_refused(checkpoint_require(checkpoint, "i", 1, flat, &tensor, &error), &error,
+    assert_refused(checkpoint_require(checkpoint, prefixes, "w", 1, flat, &tensor, &error), &error,
+                   "shape [2, 3], expected [6]");
+    assert_refused(checkpoint_require(checkpoint, prefixes, "w", 1, rows, &tensor, &error), &error,
+                   "shape [2, 3], expected [2]");
+    assert_refused(checkpoint_require(checkpoint, prefixes, "i", 1, flat, &tensor, &error), &error,
                    "decoder.i: elements of type ShortStorage, expected F32, F16 or BF16");
-    assert_refused(checkpoint_require(checkpoint, "v", 1, flat, &tensor, &error), &error,
+    assert_refused(checkpoint_require(checkpoint, prefixes, "v", 1, flat, &tensor, &error), &error,
                    "v: tensor missing, expected model.decoder.v, decoder.v or v");
     checkpoint_close(checkpoint);
     folder_remove(folder);
@@ -305,7 +312,7 @@ static void test_nonfinite(void **state)
     bytes.data[bytes.size - 3] = 0xff;
     folder_write(folder, "model.safetensors", bytes.data, bytes.size);
     struct checkpoint *checkpoint = open_good(folder);
-    assert_refused(checkpoint_require_finite(checkpoint_find_opt(checkpoint, "w"), &error), &error,
+    assert_refused(checkpoint_require_finite(checkpoint_find_prefixed(checkpoint, prefixes, "w"), &error), &error,
                    "decoder.w: element 2 is NaN or infinite");
     checkpoint_close(checkpoint);
     bytes_clear(&bytes);
@@ -325,20 +332,21 @@ static void check_head(const char *embedding, const char *head, int tied, const 
     struct checkpoint *checkpoint = open_good(folder);
     struct lassim_error error = {0};
     const struct checkpoint_tensor *tensor;
-    enum lassim_status status = checkpoint_require_embedding(checkpoint, tied, 2, 3, &tensor, &error);
+    enum lassim_status status = checkpoint_require_embedding(checkpoint, &names, tied, 2, 3, &tensor, &error);
     if (expected_embedding == NULL) {
         assert_refused(status, &error, refusal);
     } else {
         assert_int_equal(status, LASSIM_OK);
         assert_string_equal(tensor->name, expected_embedding);
     }
-    status = checkpoint_require_head(checkpoint, tied, 2, 3, &tensor, &error);
+    status = checkpoint_require_head(checkpoint, &names, tied, 2, 3, &tensor, &error);
     if (expected_head == NULL) {
         assert_refused(status, &error, refusal);
     } else {
         assert_int_equal(status, LASSIM_OK);
         assert_string_equal(tensor->name, expected_head);
-        assert_refused(checkpoint_require_head(checkpoint, tied, 2, 4, &tensor, &error), &error, "expected [2, 4]");
+        assert_refused(checkpoint_require_head(checkpoint, &names, tied, 2, 4, &tensor, &error), &error,
+                       "expected [2, 4]");
     }
     checkpoint_close(checkpoint);
     folder_remove(folder);
