@@ -26,6 +26,12 @@ struct pieces {
 
 /* ---- tokens ------------------------------------------------------------------------------------- */
 
+/* Of a hexadecimal number in upper case. */
+static int is_digit(char digit)
+{
+    return (digit >= '0' && digit <= '9') || (digit >= 'A' && digit <= 'F');
+}
+
 static enum lassim_status check_piece(const struct pieces *pieces, const struct piece *piece)
 {
     if (piece->type < PIECE_NORMAL || piece->type > PIECE_BYTE)
@@ -35,7 +41,7 @@ static enum lassim_status check_piece(const struct pieces *pieces, const struct 
         return FAIL(pieces, "%zu bytes, expected at most %d", piece->length, PIECE_BYTES_MAX);
     if (piece->type != PIECE_BYTE) return LASSIM_OK;
     int hexadecimal = piece->length == 6 && memcmp(piece->bytes, "<0x", 3) == 0 && piece->bytes[5] == '>';
-    for (int i = 3; hexadecimal && i < 5; i++) hexadecimal = memchr("0123456789ABCDEF", piece->bytes[i], 16) != NULL;
+    for (int i = 3; hexadecimal && i < 5; i++) hexadecimal = is_digit(piece->bytes[i]);
     return hexadecimal ? LASSIM_OK : FAIL(pieces, "expected a byte \"<0x00>\" .. \"<0xFF>\"");
 }
 

@@ -58,7 +58,8 @@ static enum lassim_status take_byte(struct tokenizer *tokenizer, const struct bl
     size_t length;
     const uint8_t *bytes = tokenizer_string(tokenizer, id, &length);
     unsigned wanted = tokenizer->kind == TOKENIZER_SENTENCEPIECE ? TOKEN_BYTE : TOKEN_BASE;
-    if (tokenizer->kind == TOKENIZER_WORDPIECE || length != 1 || !(tokenizer_token_flags(tokenizer, id) & wanted)) return LASSIM_OK;
+    if (tokenizer->kind == TOKENIZER_WORDPIECE || length != 1 || !(tokenizer_token_flags(tokenizer, id) & wanted))
+        return LASSIM_OK;
     uint32_t *owner = &tokenizer->byte_id[*bytes];
     if (*owner != TOKENIZER_NONE) return FAIL(reader, "tokens %u and %u are the same byte", *owner, id);
     *owner = id;

@@ -42,7 +42,7 @@ static struct opened open_blob(struct tokenizer_blob_out blob)
 static struct opened open_folder(const char *folder)
 {
     struct lassim_error error = {0};
-    struct tokenizer_blob_out blob;
+    struct tokenizer_blob_out blob = {0};
     if (tokenizer_build(folder, VOCABULARY, &blob, &error) != LASSIM_OK) fail_msg("%s", error.text);
     return open_blob(blob);
 }
@@ -50,7 +50,7 @@ static struct opened open_folder(const char *folder)
 static struct opened open_gguf(const char *path)
 {
     struct lassim_error error = {0};
-    struct tokenizer_blob_out blob;
+    struct tokenizer_blob_out blob = {0};
     struct file_map map;
     struct gguf *gguf = NULL;
     enum lassim_status status = file_map_open(path, &map, &error);
@@ -290,7 +290,7 @@ static void test_ggml(void **state)
 {
     (void)state;
     struct lassim_error error = {0};
-    struct tokenizer_blob_out blob;
+    struct tokenizer_blob_out blob = {0};
     struct gguf *gguf = NULL;
     struct bytes file = bytes_of_file(HERE "qwen2.gguf");
     uint8_t *key = memmem(file.data, file.size, "tokenizer.ggml.pre", 18);
