@@ -66,7 +66,10 @@ static enum lassim_status put_llama(const struct gguf_json *builder)
     if (status == LASSIM_OK) status = gguf_json_optional(builder, "attention.sliding_window", &window);
     if (status != LASSIM_OK) return status;
     const char *type = experts > 0 ? "mixtral" : window > 0 && !qwen ? "mistral" : builder->architecture;
-    status = put_common(builder, type, qwen ? "Qwen2ForCausalLM" : "LlamaForCausalLM");
+    status = put_common(builder, type,
+                        qwen                           ? "Qwen2ForCausalLM"
+                        : strcmp(type, "mistral") == 0 ? "MistralForCausalLM"
+                                                       : "LlamaForCausalLM");
     if (status == LASSIM_OK) status = gguf_json_numbers(builder, llama_numbers, 1);
     if (status == LASSIM_OK) status = gguf_rotary_heads(builder);
     if (status == LASSIM_OK) status = gguf_rotary_scaling(builder);

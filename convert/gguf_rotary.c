@@ -78,10 +78,11 @@ static enum lassim_status put_factors(const struct gguf_json *builder, int64_t h
     for (uint64_t i = 0; i < tensor->elements; i++) {
         float factor;
         memcpy(&factor, tensor->data + i * sizeof factor, sizeof factor);
-        if (!(factor > 0 && factor <= 0x1p64f)) {
+        if (!(factor >= 1 && factor <= 1e6f)) {
             json_decref(factors);
             return lassim_fail(builder->error, LASSIM_ERR_FILE, builder->gguf->file, name,
-                               "element %llu is %g, expected factors above 0", (unsigned long long)i, (double)factor);
+                               "element %llu is %g, expected factors of 1 to 1e6", (unsigned long long)i,
+                               (double)factor);
         }
         if (json_array_append_new(factors, json_real((double)factor)) != 0) {
             json_decref(factors);
