@@ -25,7 +25,7 @@ D3 ?= /usr/share/javascript/d3/d3.min.js# of libjs-d3, drawn into every report
 VERSION := $(shell sed -n 's/^\#define LASSIM_VERSION "\(.*\)"/\1/p' kernel/lassim.h)
 
 # ---- flags ------------------------------------------------------------------------------------
-LIBRARIES := libevent_core hwloc jansson libpcre2-8 libxxhash openblas
+LIBRARIES := libevent_core hwloc jansson libpcre2-8 libutf8proc libxxhash openblas
 ifeq ($(SANITIZE),)
 LIBRARIES += jemalloc
 else
