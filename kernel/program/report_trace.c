@@ -107,7 +107,7 @@ static int count_record(struct report_trace *trace, const struct trace_record *r
     uint64_t steps[SPIKE_STEPS_MAX] = {0}, start = record->window * trace->info->timesteps, spikes = 0;
     if (population->counters.windows == 0 && start_neurons(trace, record->population) != 0) return -1;
     trace_record_count(trace->info, record, &population->counters);
-    population->opened += record->neurons;
+    if (trace->info->population[record->population].code != CODE_INPUT) population->opened += record->neurons;
     if (population->spans != NULL) population->spans[record->span - 1]++;
     if (record->neurons > population->participants) population->participants = record->neurons;
     count_active(trace, record, steps);

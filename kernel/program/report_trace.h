@@ -31,7 +31,7 @@ struct report_neuron {
 struct report_population {
     struct counters counters;
     uint64_t steps[SPIKE_STEPS_MAX]; /* spikes (not gates) by timestep of the window */
-    uint64_t opened;                 /* (neuron, window) pairs */
+    uint64_t opened;                 /* (neuron, window) pairs; inputs open none */
     uint64_t full;                   /* of them at the largest code the neuron has; OAT */
     uint32_t row;                    /* of its layer, UINT32_MAX: left out */
     uint32_t participants;           /* neurons that took part in a window (visible keys: of the largest span) */

@@ -101,11 +101,12 @@ static int set_header(json_t *object, const struct report_trace *trace)
 static int set_totals(json_t *object, const struct report_trace *trace)
 {
     struct counters sum = {0};
-    uint64_t rowless = 0, opened = 0, neurons = 0, uncounted = 0;
+    uint64_t rowless = 0, opened = 0, neurons = 0, uncounted = 0, input = 0;
     for (uint32_t p = 0; p < trace->info->populations; p++) {
         const struct report_population *population = &trace->population[p];
         counters_add(&sum, &population->counters);
         opened += population->opened;
+        if (trace->info->population[p].code == CODE_INPUT) input += population->counters.spikes;
         neurons += trace->info->population[p].neurons;
         rowless += population->row == UINT32_MAX;
         uncounted += population->neuron == NULL && population->counters.windows > 0 &&
@@ -116,7 +117,8 @@ static int set_totals(json_t *object, const struct report_trace *trace)
     failed |= set(totals, "spikes_outlier", sum.spikes_outlier) | set(totals, "spikes_gate", sum.spikes_gate);
     failed |= set(totals, "events", sum.events) | set(totals, "active_neurons", sum.active_neurons);
     failed |= set(totals, "synaptic_operations", sum.synaptic_operations) | set(totals, "opened", opened);
-    failed |= set(totals, "windows", sum.windows) | set(totals, "neurons", neurons);
+    failed |= set(totals, "spikes_input", input) | set(totals, "windows", sum.windows);
+    failed |= set(totals, "neurons", neurons);
     failed |= set(totals, "populations", trace->info->populations);
     failed |= set(totals, "populations_without_layer", rowless) | set(totals, "populations_uncounted", uncounted);
     return failed | json_object_set_new(object, "totals", totals);

@@ -48,6 +48,7 @@ for name in layers.1.fc layers.2.norm1.ln; do
     expect_equal "$(data trace.populations.$number.name)" "$name" "name of population $number"
     spiking=$(awk -F, -v p="$number" '$2 == p && $6 != 2 { seen[$4] = 1 } END { n = 0; for (i in seen) n++; print n }' "$WORK/t.csv")
     expect_equal "$(data trace.populations.$number.silent)" $(($(data trace.populations.$number.neurons) - spiking)) "silent neurons of $name"
+    expect_equal $(($(data trace.populations.$number.opened) * 16)) "$(json "$WORK/m.json" populations.$number.threshold_tests)" "neuron windows of $name"
     expect_equal "$(sum_of trace.populations.$number.histogram)" "$(data trace.populations.$number.neurons)" "neurons of $name's histogram"
 done
 first=$(numbers '^layers[.]1[.]' | head -n 1) last=$(numbers '^layers[.]1[.]' | tail -n 1)

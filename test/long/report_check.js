@@ -6,27 +6,30 @@
   var frame = document.getElementById("frame"), expected = frame.getAttribute("data-expected").split(" "), wrong = [], page;
   var SMALLEST = 10.5, SLACK = 1.5;
 
-  function complain(text) { if (wrong.length < 40) wrong.push(text); }
+  /* Each fault once, with the moment at which it was first seen. */
+  function complain(when, text) {
+    if (wrong.length < 40 && !wrong.some(function (known) { return known.text === text; })) wrong.push({ when: when, text: text });
+  }
   function root() { return page.documentElement; }
   function all(within, selector) { return Array.prototype.slice.call(within.querySelectorAll(selector)); }
   function figures() { return all(page, "section.figure"); }
 
   function checkDrawn(when) {
-    if (root().getAttribute("data-drawn") !== "yes") complain(when + ": not drawn to its end");
-    if (root().getAttribute("data-errors") !== "0") complain(when + ": errors: " + root().getAttribute("data-error-text"));
+    if (root().getAttribute("data-drawn") !== "yes") complain(when, "not drawn to its end");
+    if (root().getAttribute("data-errors") !== "0") complain(when, "errors: " + root().getAttribute("data-error-text"));
     expected.forEach(function (id) {
       var section = page.getElementById(id);
-      if (!section) complain(when + ": no figure " + id);
-      else if (!(+section.getAttribute("data-marks") > 0)) complain(when + ": figure " + id + " is empty");
+      if (!section) complain(when, "no figure " + id);
+      else if (!(+section.getAttribute("data-marks") > 0)) complain(when, "figure " + id + " is empty");
     });
   }
 
   function checkWidth(when) {
     var width = frame.contentWindow.innerWidth;
-    if (page.documentElement.scrollWidth > width) complain(when + ": the page is " + page.documentElement.scrollWidth + " wide in a window of " + width);
+    if (page.documentElement.scrollWidth > width) complain(when, "the page is " + page.documentElement.scrollWidth + " wide in a window of " + width);
     all(page, "h1, h2, p, select, button, .tile, .legend > span, details").forEach(function (element) {
       var box = element.getBoundingClientRect();
-      if (box.width > 0 && box.right > width + 0.5) complain(when + ": " + element.tagName + " '" + element.textContent.slice(0, 40) + "' ends at " + box.right);
+      if (box.width > 0 && box.right > width + 0.5) complain(when, element.tagName + " '" + element.textContent.slice(0, 40) + "' ends at " + box.right);
     });
   }
 
@@ -45,13 +48,13 @@
       var boxes = texts.filter(straight).map(function (text) { return { text: text.textContent, box: text.getBoundingClientRect() }; });
       texts.forEach(function (text) {
         var size = parseFloat(getComputedStyle(text).fontSize), box = text.getBoundingClientRect();
-        if (size < SMALLEST) complain(when + ": " + name + ": '" + text.textContent + "' has " + size + " px");
+        if (size < SMALLEST) complain(when, name + ": '" + text.textContent + "' has " + size + " px");
         if (box.left < frameBox.left - SLACK || box.right > frameBox.right + SLACK || box.top < frameBox.top - 4 || box.bottom > frameBox.bottom + 4)
-          complain(when + ": " + name + ": '" + text.textContent + "' is cut off");
+          complain(when, name + ": '" + text.textContent + "' is cut off");
       });
       boxes.forEach(function (a, i) {
         boxes.slice(i + 1).forEach(function (b) {
-          if (overlap(a.box, b.box)) complain(when + ": " + name + ": '" + a.text + "' and '" + b.text + "' overlap");
+          if (overlap(a.box, b.box)) complain(when, name + ": '" + a.text + "' and '" + b.text + "' overlap");
         });
       });
     });
@@ -85,7 +88,7 @@
     function ticks() { return all(raster, ".axis .tick text").map(function (text) { return text.textContent; }).join(" "); }
     var before = ticks();
     all(raster, "button")[0].click();
-    if (ticks() === before) complain("zooming in leaves the time axis as it was: " + before);
+    if (ticks() === before) complain("zoomed", "zooming in leaves the time axis as it was: " + before);
   }
 
   frame.addEventListener("load", function () {
@@ -95,8 +98,8 @@
         look("at first");
         zoomed();
         useControls();
-      } catch (error) { complain("the check itself: " + error.stack); }
-      var figure = page.getElementById("energy"), out = { wrong: wrong, figures: root().getAttribute("data-figures"), totals: {} };
+      } catch (error) { complain("at last", "the check itself: " + error.stack); }
+      var figure = page.getElementById("energy"), out = { wrong: wrong.map(function (fault) { return fault.when + ": " + fault.text; }), figures: root().getAttribute("data-figures"), totals: {} };
       figures().forEach(function (section) { if (section.hasAttribute("data-total")) out.totals[section.id] = section.getAttribute("data-total"); });
       out.joules = figure ? all(figure, "[data-joules]").map(function (bar) { return bar.getAttribute("data-table") + " " + bar.getAttribute("data-side") + " " + bar.getAttribute("data-joules"); }) : [];
       document.getElementById("result").textContent = JSON.stringify(out, null, 1);

@@ -23,18 +23,30 @@ report.costs = (function () {
     var value = width ? row["break_even_" + width] : row.break_even;
     return r.isNumber(value) ? value : null;
   }
-  function verdict(table, rate) {
+  /* The lines under a table's bars: its break-even, and where the run stands. */
+  function verdict(table, rate, narrow) {
     var parts = [];
     table.bars.forEach(function (bar) {
       var value = bar.key === "spiking" ? null : breakEven(table.row, bar.width);
       if (value !== null) parts.push((bar.width ? bar.width + " " : "") + r.real(value, 3));
     });
-    if (parts.length === 0) return "";
-    return "break-even " + parts.join(", ") + " spikes per neuron and window" + (r.isNumber(rate) ? "; here " + r.real(rate, 3) : "");
+    if (parts.length === 0) return [];
+    var lines = ["break-even: " + parts.join(", "), "spikes per neuron and window" + (rate === null ? "" : "; here " + r.real(rate, 3))];
+    return narrow ? lines : [lines.join(" ")];
+  }
+  /* Spikes per neuron and window, inputs apart: threshold tests are T a neuron that opened one. */
+  function rateOf(metrics) {
+    var spikes = 0, opened = 0;
+    r.list(metrics.populations).map(r.object).forEach(function (p) {
+      if (p.code === "input" || !r.isNumber(p.spikes) || !r.isNumber(p.threshold_tests)) return;
+      spikes += p.spikes;
+      opened += p.threshold_tests / (p.timesteps || metrics.window_timesteps);
+    });
+    return opened > 0 && isFinite(opened) ? spikes / opened : null;
   }
 
   function energy(metrics) {
-    var all = tables(metrics), rate = r.object(metrics.totals).spikes_per_neuron, keys = {};
+    var all = tables(metrics), rate = rateOf(metrics), keys = {};
     if (all.length === 0) return;
     all.forEach(function (table) { table.bars.forEach(function (bar) { keys[bar.key] = bar.text; }); });
     r.figure({
@@ -42,10 +54,9 @@ report.costs = (function () {
         "What a table counts and leaves out is its source's matter; compute-only tables leave out memory.",
       draw: function (plot, width, item) {
         var narrow = width < 640, left = narrow ? 12 : 150, numbers = 84, line = 17, y = 4, marks = 0, inner = width - left - numbers;
-        var height = d3.sum(all, function (t) { return t.bars.length * line + (narrow ? 20 : 0) + (verdict(t.row ? t : t, rate) ? (narrow ? 34 : 18) : 0) + 16; });
-        var svg = r.svg(plot, width, height + 8);
+        var svg = r.svg(plot, width, 10);
         all.forEach(function (table) {
-          var x = d3.scale.linear().domain([0, d3.max(table.bars, function (bar) { return bar.joules; }) || 1]).range([0, inner]), text = verdict(table, rate);
+          var x = d3.scale.linear().domain([0, d3.max(table.bars, function (bar) { return bar.joules; }) || 1]).range([0, inner]), lines = verdict(table, rate, narrow);
           if (narrow) y += 14;
           var name = svg.append("text").attr("x", narrow ? 0 : left - 8).attr("y", narrow ? y : y + 13).attr("text-anchor", narrow ? "start" : "end")
             .attr("font-weight", 600).text(r.clip(table.name, narrow ? 40 : 21));
@@ -60,15 +71,14 @@ report.costs = (function () {
             y += line;
             marks++;
           });
-          if (text) {
-            var halves = narrow ? text.split(/(?<=window); /) : [text];
-            halves.forEach(function (half, i) { svg.append("text").attr("class", "minor").attr("x", left).attr("y", y + 11 + 15 * i).text(half); });
-            y += narrow ? 34 : 18;
-          }
+          lines.forEach(function (text) {
+            svg.append("text").attr("class", "minor").attr("x", left).attr("y", y + 11).text(text);
+            y += 16;
+          });
           y += 16;
         });
         svg.attr("height", y);
-        r.legend(item, Object.keys(keys).sort().reverse().map(function (key) { return { key: key, text: keys[key] }; }));
+        r.legend(item, ["spiking", "dense0", "dense1", "dense2"].filter(function (key) { return keys[key]; }).map(function (key) { return { key: key, text: keys[key] }; }));
         return marks;
       }
     });

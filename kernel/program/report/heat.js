@@ -77,7 +77,7 @@ report.heat = (function () {
     cell.shownWidth = Math.max(0.5, cell.width - (cell.width > 5 ? 1 : 0));
     cell.shownHeight = cell.height - (cell.height > 5 ? 1 : 0);
     var inner = cell.width * options.columns, height = cell.height * options.rows.length;
-    var below = options.turned ? 12 + Math.min(110, labelWidth(d3.range(options.columns).map(options.columnLabel), 125) * 0.9) : 22;
+    var below = options.turned ? 12 + Math.min(110, labelWidth(d3.range(options.columns).map(options.columnLabel), 125) * 0.8) : 22;
     var svg = report.svg(plot, Math.max(left + inner + 14, 200), upper + height + below + 20);
     var cells = svg.append("g").attr("transform", "translate(" + left + "," + upper + ")");
     cells.append("rect").attr("class", "nothing").attr("width", inner).attr("height", height);

@@ -22,6 +22,7 @@ var report = (function () {
   /* Axis ticks: "250", "1.5k", "20M". */
   function short(value) {
     var units = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+    if (Math.abs(value) >= 1e15) return value.toExponential(1).replace("e+", "e");
     for (var i = 0; i < units.length; i++)
       if (Math.abs(value) >= units[i][0]) return +(value / units[i][0]).toPrecision(4) + units[i][1];
     return String(+value.toPrecision(4));

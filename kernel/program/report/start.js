@@ -25,8 +25,8 @@
     add("tokens", r.count(totals.tokens));
     add("neurons", r.count(trace ? trace.totals.neurons : totals.neurons));
     add("spikes", r.count(spikes));
-    if (trace) add("spikes per neuron and window", r.real(trace.totals.spikes / trace.totals.opened));
-    if (trace) add("neuron windows with a spike", r.percent(trace.totals.active_neurons, trace.totals.opened));
+    if (trace) add("spikes per neuron and window", r.real((trace.totals.spikes - trace.totals.spikes_input) / trace.totals.opened));
+    if (trace) add("neuron windows with a spike", r.percent(trace.totals.active_neurons - trace.totals.spikes_input, trace.totals.opened));
     add("outlier spikes", trace ? r.percent(trace.totals.spikes_outlier, spikes) : r.percent(totals.spikes_outlier, spikes));
     add("saturations", r.count(totals.saturations));
     add("synaptic operations", r.count(trace ? trace.totals.synaptic_operations : totals.synaptic_operations));

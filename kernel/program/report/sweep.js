@@ -70,7 +70,7 @@ report.sweep = function (sweep) {
   }
 
   function plotPoints(plot, width, item, options) {
-    var left = 66, height = 300, bottom = 46, inner = width - left - 18, drawn = [];
+    var left = 66, height = 300, bottom = 46, inner = width - left - 28, drawn = [];
     points.forEach(function (point) {
       var x = options.x(point), y = loss(point, options.loss.name);
       if (r.isNumber(x) && y !== null) drawn.push({ point: point, x: x, y: y, below: options.loss.name === "dppl_percent" && point.row[at("dppl_percent")] < 0 });
@@ -80,8 +80,9 @@ report.sweep = function (sweep) {
     x.domain(options.whole ? [low - 0.5, high + 0.5] : [0, high * 1.05 || 1]);
     var svg = r.svg(plot, width, height + bottom + 12), area = svg.append("g").attr("transform", "translate(" + left + ",8)");
     r.axis(area, "left", y, { size: -inner, className: "axis gridlines", values: y.values, format: power });
-    var whole = options.whole ? d3.range(Math.ceil(low), Math.floor(high) + 1).filter(function (t) { return drawn.some(function (d) { return d.x === t; }); }) : null;
-    r.axis(area, "bottom", x, { y: height, ticks: Math.max(3, inner / 90), values: whole, format: options.whole ? d3.format("d") : r.short });
+    var whole = options.whole ? drawn.map(function (d) { return d.x; }).filter(function (t, i, all) { return all.indexOf(t) === i; }) : null;
+    if (whole && whole.length > Math.max(4, inner / 18)) whole = null;
+    r.axis(area, "bottom", x, { y: height, ticks: Math.max(3, inner / 90), values: whole, format: r.short });
     area.append("text").attr("class", "title").attr("x", inner / 2).attr("y", height + 40).attr("text-anchor", "middle").text(options.xTitle);
     area.append("text").attr("class", "title").attr("transform", "translate(-52," + height / 2 + ")rotate(-90)").attr("text-anchor", "middle").text(options.loss.text);
     names.forEach(function (name, s) {
