@@ -27,6 +27,7 @@ static const char default_prompt[] = "It was a dark and stormy night";
 
 struct conversion {
     struct convert_options options; /* defaults filled in */
+    int strict;                     /* 1: the HG error was asked for */
     struct checkpoint *checkpoint;
     struct checkpoint_config config;
     struct model_tensors *tensors;
@@ -260,7 +261,8 @@ static enum lassim_status calibrate_and_write(struct conversion *c, struct lassi
         if (status != LASSIM_OK) return status;
     }
     c->model.residual_grid = calibrate_residual_grid(&c->calibration);
-    return tables_fit(&c->model, c->calibration.variance_max, c->options.hg_error, error);
+    const struct tables_target target = {c->options.hg_error, c->strict};
+    return tables_fit(&c->model, &target, error);
 }
 
 /* The calibrating network ran on integer weights: the self-check's first tokens again, on the checkpoint's. */
@@ -332,6 +334,7 @@ enum lassim_status convert_checkpoint(const struct convert_options *options, str
     struct conversion *c = calloc(1, sizeof *c);
     if (c == NULL) return no_memory(error);
     c->options = *options;
+    c->strict = options->hg_error != 0;
     enum lassim_status status = fill_defaults(&c->options, error);
     if (status == LASSIM_OK) status = prepare(c, error);
     if (status == LASSIM_OK) status = calibrate_and_write(c, error);
