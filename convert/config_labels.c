@@ -5,7 +5,8 @@
 
 #include "convert/config_keys.h"
 
-enum { LABELS_DEFAULT = 2, LABELS_MAX = 1 << 16, LABEL_BYTES_MAX = 255 };
+/* All names fit the .snn's texts (SNN_TEXT_MAX) even if every byte is escaped. */
+enum { LABELS_DEFAULT = 2, LABELS_MAX = 512, LABEL_BYTES_MAX = 255 };
 
 /* Copies label number `index` to the end of config->labels, which has room. */
 static enum lassim_status add_label(const struct config_reader *reader, const json_t *names, uint32_t index,

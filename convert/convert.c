@@ -152,6 +152,7 @@ static enum lassim_status take_parameters(struct conversion *c, struct lassim_er
     }
     for (uint32_t n = 0; n < model->graph->norms; n++)
         model->norm[n] = (struct norm_params){c->tensors->norm[n].gamma, c->tensors->norm[n].beta};
+    model->rotary = c->tensors->rotary;
     return LASSIM_OK;
 }
 
@@ -280,13 +281,14 @@ static enum lassim_status run_original(struct conversion *c, size_t tokens, stru
 static enum lassim_status finish(struct conversion *c, struct lassim_error *error)
 {
     enum lassim_status status = LASSIM_OK;
-    size_t tokens = self_check_tokens(c->model.graph, c->text.tokens);
+    size_t tokens = self_check_tokens(c->model.graph, &c->text);
     if (!c->options.no_self_check && c->options.weights != CONVERT_WEIGHTS_KEEP)
         status = run_original(c, tokens, error);
     if (!c->options.no_self_check && status == LASSIM_OK)
         status = self_check_run(&c->model, c->dense, &c->text, tokens, c->options.threads, c->options.progress,
                                 c->options.progress_context, &c->model.check, error);
-    if (status == LASSIM_OK) status = provenance_write(&c->options, c->checkpoint, &c->text, &c->model, error);
+    if (status == LASSIM_OK)
+        status = provenance_write(&c->options, c->checkpoint, &c->config, &c->text, &c->model, error);
     if (status != LASSIM_OK) return status;
     struct model_writer *writer = c->writer;
     c->writer = NULL;

@@ -7,7 +7,7 @@
 #include "kernel/fused_engine.h"
 #include "kernel/stuck_neurons.h"
 
-enum { PROMPT_CHUNK_DEFAULT = 64, STEPS_MAX = 16 };
+enum { PROMPT_CHUNK_DEFAULT = 64, STEPS_MAX = 16, CONTEXT_LEAST = 256 };
 
 struct lassim_model {
     struct model *model;
@@ -17,6 +17,7 @@ struct lassim_session {
     const struct model *model;
     struct lassim_options options;
     uint32_t steps, tokens, threads;
+    uint32_t context;                         /* tokens that there is room for */
     struct topology *topology, *own_topology; /* own: this machine's, unless the caller brought one */
     struct team *team;
     struct network_team workers; /* and the memory nodes that they run on, */
@@ -60,8 +61,18 @@ void lassim_model_info(const lassim_model *model, struct lassim_model_info *info
 {
     const struct model *m = model->model;
     const struct model_config *config = &m->graph->config;
-    *info = (struct lassim_model_info){config->vocabulary, config->positions,     m->timesteps, config->bos,
-                                       config->eos,        m->graph->populations, m->hash};
+    *info = (struct lassim_model_info){.vocabulary = config->vocabulary,
+                                       .positions = config->positions,
+                                       .timesteps = m->timesteps,
+                                       .bos = config->bos,
+                                       .eos = config->eos,
+                                       .populations = m->graph->populations,
+                                       .hash = m->hash,
+                                       .family = graph_family_name(config->family),
+                                       .encoder = config->encoder,
+                                       .head = (enum lassim_head)config->head,
+                                       .head_width = m->graph->head_width,
+                                       .token_types = config->token_types};
 }
 
 const struct model *model_of(const lassim_model *model)
@@ -124,14 +135,42 @@ static enum lassim_status open_machine(lassim_session *session, struct lassim_er
     return status == LASSIM_OK ? open_pools(session, bind, error) : status;
 }
 
-static enum lassim_status plan_memory(lassim_session *session, const struct engine_setup *setup,
-                                      struct lassim_error *error)
+static uint64_t state_bytes(const lassim_session *session, const struct engine_setup *setup)
+{
+    return session->options.engine == LASSIM_ENGINE_FUSED ? fused_engine_bytes(setup) : event_engine_bytes(setup);
+}
+
+/* Tokens queued ahead, or of a batch: an encoder's sequence goes all at once. */
+static void set_chunk(const lassim_session *session, struct engine_setup *setup)
+{
+    uint32_t chunk = session->options.prompt_chunk ? session->options.prompt_chunk : PROMPT_CHUNK_DEFAULT;
+    setup->prompt_chunk = chunk < setup->context && !session->model->graph->config.encoder ? chunk : setup->context;
+}
+
+/* Unless the caller chose the context it is the model's, halved as often as memory asks for. */
+static void plan_context(lassim_session *session, struct engine_setup *setup)
+{
+    uint64_t available = memory_available("");
+    setup->context = session->options.context ? session->options.context : session->model->graph->config.positions;
+    set_chunk(session, setup);
+    while (!session->options.context && setup->context > CONTEXT_LEAST &&
+           state_bytes(session, setup) > available / 4 * 3) {
+        setup->context /= 2;
+        set_chunk(session, setup);
+    }
+    session->context = setup->context;
+}
+
+static enum lassim_status plan_memory(lassim_session *session, struct engine_setup *setup, struct lassim_error *error)
 {
     const struct graph *graph = session->model->graph;
-    int fused = session->options.engine == LASSIM_ENGINE_FUSED;
-    session->plan = (struct memory_plan){.state = fused ? fused_engine_bytes(setup) : event_engine_bytes(setup),
-                                         .cache = network_cache_bytes(graph),
-                                         .available = memory_available("")};
+    plan_context(session, setup);
+    const struct network_model model = engine_network_model(setup);
+    session->plan = (struct memory_plan){.state = state_bytes(session, setup),
+                                         .cache = network_cache_bytes(&model),
+                                         .available = memory_available(""),
+                                         .context = setup->context,
+                                         .positions = graph->config.positions};
     for (uint32_t m = 0; m < graph->matrices; m++)
         session->plan.weights +=
             weight_bytes(session->model->matrix[m].type, graph->matrix[m].sources, graph->matrix[m].targets);
@@ -165,7 +204,6 @@ static enum lassim_status open_event(lassim_session *session, struct lassim_erro
     if (status != LASSIM_OK) return status;
     struct engine_setup setup = {.model = session->model,
                                  .steps = session->steps,
-                                 .prompt_chunk = session->options.prompt_chunk,
                                  .team = session->team,
                                  .workers = &session->workers,
                                  .pools = session->pool,
@@ -201,7 +239,8 @@ static enum lassim_status check_perturbation(const struct lassim_options *option
     return LASSIM_OK;
 }
 
-static enum lassim_status check_options(const struct lassim_options *options, struct lassim_error *error)
+static enum lassim_status check_options(const struct model *model, const struct lassim_options *options,
+                                        struct lassim_error *error)
 {
     if (options->engine != LASSIM_ENGINE_EVENT && options->engine != LASSIM_ENGINE_FUSED &&
         options->engine != LASSIM_ENGINE_DENSE)
@@ -213,6 +252,9 @@ static enum lassim_status check_options(const struct lassim_options *options, st
     if (options->threads > TEAM_THREADS_MAX)
         return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "threads", "%u is not in 1 .. %d", options->threads,
                            TEAM_THREADS_MAX);
+    if (options->context > model->graph->config.positions)
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "context", "%u is not in 1 .. the model's %u positions",
+                           options->context, model->graph->config.positions);
     if (options->trace != NULL && options->engine == LASSIM_ENGINE_DENSE)
         return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "trace", "the engine dense has no spikes to trace");
     return check_perturbation(options, error);
@@ -223,7 +265,7 @@ enum lassim_status session_open_on(struct topology *topology, const struct model
                                    struct lassim_error *error)
 {
     *session = NULL;
-    enum lassim_status status = check_options(options, error);
+    enum lassim_status status = check_options(model, options, error);
     if (status != LASSIM_OK) return status;
     lassim_session *made = calloc(1, sizeof *made);
     if (made == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for a session");
@@ -231,9 +273,7 @@ enum lassim_status session_open_on(struct topology *topology, const struct model
     made->topology = topology;
     made->options = *options;
     made->steps = options->timesteps ? options->timesteps : model->timesteps;
-    if (made->options.prompt_chunk == 0) made->options.prompt_chunk = PROMPT_CHUNK_DEFAULT;
-    if (made->options.prompt_chunk > model->graph->config.positions)
-        made->options.prompt_chunk = model->graph->config.positions;
+    made->context = options->context ? options->context : model->graph->config.positions;
     made->accounting = accounting_new(model->graph);
     if (made->accounting == NULL)
         status = lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the counters");
@@ -284,49 +324,78 @@ enum lassim_status lassim_session_finish(lassim_session *session, struct lassim_
     return trace_writer_finish(trace, session_timesteps(session), error);
 }
 
-static enum lassim_status check_feed(const lassim_session *session, const uint32_t *ids, uint32_t n,
+static enum lassim_status check_feed(const lassim_session *session, const struct engine_feed *feed,
                                      struct lassim_error *error)
 {
     const struct model_config *config = &session->model->graph->config;
     if (session->failed)
         return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "feed", "an earlier call on this session failed");
-    if (n > config->positions - session->tokens)
+    if (config->encoder && session->tokens > 0)
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "encode", "the session holds a sequence already: reset it");
+    if (feed->n > session->context - session->tokens)
         return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "context",
-                           "%u tokens after %u do not fit the model's %u positions", n, session->tokens,
-                           config->positions);
-    for (uint32_t i = 0; i < n; i++)
-        if (ids[i] >= config->vocabulary)
+                           "%u tokens after %u do not fit the %s %u positions", feed->n, session->tokens,
+                           session->context < config->positions ? "session's" : "model's", session->context);
+    for (uint32_t i = 0; i < feed->n; i++) {
+        if (feed->ids[i] >= config->vocabulary)
             return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "token ids", "%u is not below the vocabulary's %u",
-                               ids[i], config->vocabulary);
+                               feed->ids[i], config->vocabulary);
+        if (feed->types != NULL && feed->types[i] >= config->token_types)
+            return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "token types", "%u is not below the model's %u",
+                               feed->types[i], config->token_types);
+    }
     return LASSIM_OK;
 }
 
 /* The dense engine has no event that starts a token, so its tokens are accounted for here. */
-static void account_dense(lassim_session *session, uint32_t n, enum lassim_read read)
+static void account_dense(lassim_session *session, const struct engine_feed *feed)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        int asked = read == LASSIM_READ_ALL || (read == LASSIM_READ_LAST && i + 1 == n);
-        struct token_window token = {session->tokens + i, session->tokens + i, asked};
+    uint32_t from, to, encoder = session->model->graph->config.encoder;
+    engine_asked(session->model->graph, feed, &from, &to);
+    for (uint32_t i = 0; i < feed->n; i++) {
+        uint32_t at = session->tokens + i;
+        struct token_window token = {at, at, encoder ? feed->n : at + 1, i >= from && i < to};
         account_token(session->accounting, &token);
     }
+}
+
+static enum lassim_status run_feed(lassim_session *session, const struct engine_feed *feed, struct lassim_error *error)
+{
+    enum lassim_status status = check_feed(session, feed, error);
+    if (status != LASSIM_OK) return status;
+    if (session->event != NULL) {
+        status = event_engine_feed(session->event, feed, error);
+    } else if (session->fused != NULL) {
+        status = fused_engine_feed(session->fused, feed, error);
+    } else {
+        status = dense_engine_feed(session->dense, feed, error);
+        if (status == LASSIM_OK) account_dense(session, feed);
+    }
+    session->failed = status != LASSIM_OK;
+    session->tokens += feed->n;
+    return status;
 }
 
 enum lassim_status lassim_session_feed(lassim_session *session, const uint32_t *ids, uint32_t n, enum lassim_read read,
                                        lassim_logits_callback *callback, void *context, struct lassim_error *error)
 {
-    enum lassim_status status = check_feed(session, ids, n, error);
-    if (status != LASSIM_OK) return status;
-    if (session->event != NULL) {
-        status = event_engine_feed(session->event, ids, n, read, callback, context, error);
-    } else if (session->fused != NULL) {
-        status = fused_engine_feed(session->fused, ids, n, read, callback, context, error);
-    } else {
-        status = dense_engine_feed(session->dense, ids, NULL, n, read, callback, context, error);
-        if (status == LASSIM_OK) account_dense(session, n, read);
-    }
-    session->failed = status != LASSIM_OK;
-    session->tokens += n;
-    return status;
+    const struct engine_feed feed = {ids, NULL, n, read, callback, context};
+    return run_feed(session, &feed, error);
+}
+
+enum lassim_status lassim_session_encode(lassim_session *session, const uint32_t *ids, const uint32_t *types,
+                                         uint32_t n, enum lassim_read read, lassim_logits_callback *callback,
+                                         void *context, struct lassim_error *error)
+{
+    const struct engine_feed feed = {ids, types, n, read, callback, context};
+    if (!session->model->graph->config.encoder)
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "encode", "the model is a decoder: expected an encoder");
+    return run_feed(session, &feed, error);
+}
+
+uint32_t lassim_session_context(const lassim_session *session)
+{
+    return session->context;
 }
 
 void lassim_session_reset(lassim_session *session)

@@ -3,7 +3,6 @@
 
 #include "layers/network.h"
 #include "layers/network_state.h"
-#include "neurons/real.h"
 
 /* Hands out memory, or with allocate == NULL only adds up what would be asked for. */
 struct builder {
@@ -24,6 +23,12 @@ static void *take(struct builder *builder, uint64_t count, uint64_t size)
     return memory;
 }
 
+/* Running sums of q: an encoder's workers have one copy each. */
+static uint64_t query_copies(const struct network *network)
+{
+    return network->encoder && !network->windows ? network->workers : 1;
+}
+
 static unsigned node_of(const struct network *network, unsigned worker)
 {
     return network->nodes > 1 ? network->node[worker] : 0;
@@ -31,7 +36,7 @@ static unsigned node_of(const struct network *network, unsigned worker)
 
 static void take_norm(struct builder *b, const struct network *network, int emptied, struct norm_state *norm)
 {
-    uint64_t hidden = network->model.graph->config.hidden;
+    uint64_t hidden = network->hidden;
     struct norm_state made = {0};
     made.own = take(b, hidden, sizeof *made.own);
     made.mean = take(b, network->workers, sizeof *made.mean);
@@ -44,53 +49,73 @@ static void take_norm(struct builder *b, const struct network *network, int empt
 
 static void take_attention(struct builder *b, const struct network *network, struct attention_state *attention)
 {
-    const struct model_config *config = &network->model.graph->config;
-    uint64_t hidden = config->hidden, heads = config->heads, positions = config->positions;
+    uint64_t width = network->width, heads = network->heads, context = network->context;
     struct attention_state made = {0};
-    made.query = take(b, hidden, sizeof *made.query);
-    made.score = take(b, heads * positions, sizeof *made.score);
+    made.query = take(b, query_copies(network) * width, sizeof *made.query);
+    made.score = take(b, heads * context, sizeof *made.score);
     made.own_score = take(b, network->workers * heads, sizeof *made.own_score);
-    made.exponential = take(b, heads * positions, sizeof *made.exponential);
+    made.exponential = take(b, heads * context, sizeof *made.exponential);
     made.weight_sum = take(b, heads, sizeof *made.weight_sum);
-    made.context = take(b, hidden, sizeof *made.context);
+    made.context = take(b, width, sizeof *made.context);
     made.octave = take(b, heads, sizeof *made.octave);
     made.inverse = take(b, network->workers * heads, sizeof *made.inverse);
-    made.context_sum = take(b, hidden, sizeof *made.context_sum);
-    made.product = take(b, hidden, sizeof *made.product);
+    made.context_sum = take(b, width, sizeof *made.context_sum);
+    made.product = take(b, width, sizeof *made.product);
     if (attention != NULL) *attention = made;
+}
+
+/* What population p is fed neuron by neuron, if it is. */
+static void take_unit(struct builder *b, const struct network *network, uint32_t p, struct unit_state *unit)
+{
+    const struct graph *graph = network->model.graph;
+    uint64_t neurons = graph->population[p].neurons;
+    struct unit_state made = {0};
+    switch (graph->population[p].kind) {
+    case POPULATION_QUERY_TURNED:
+    case POPULATION_KEY_TURNED:
+    case POPULATION_RELAY: made.sum = take(b, neurons, sizeof *made.sum); break;
+    case POPULATION_GATED:
+        made.product = take(b, neurons, sizeof *made.product);
+        made.gate = take(b, neurons, sizeof *made.gate);
+        made.up = take(b, neurons, sizeof *made.up);
+        break;
+    default:
+        if (p == graph->head_source && graph->head_matrix == GRAPH_NONE) made.sum = take(b, neurons, sizeof *made.sum);
+    }
+    if (unit != NULL) *unit = made;
 }
 
 static void take_train(struct builder *b, const struct network *network, uint32_t p, struct train *train)
 {
-    const struct population *population = &network->model.graph->population[p];
-    int gates = population->code == CODE_HG;
+    int gates = network->model.graph->population[p].code == CODE_HG;
     unsigned steps = network_steps(network, p);
+    uint32_t neurons = graph_window_neurons(network->model.graph, p, network->context);
     struct train made = {.population = p};
     if (gates)
-        made.hg = take(b, population->neurons, sizeof *made.hg);
+        made.hg = take(b, neurons, sizeof *made.hg);
     else
-        made.codes = take(b, population->neurons, sizeof *made.codes);
+        made.codes = take(b, neurons, sizeof *made.codes);
     if (network->windows && network->model.perturbation != NULL && network->model.perturbation->drop > 0) {
         if (gates)
-            made.lost = take(b, population->neurons, sizeof *made.lost);
+            made.lost = take(b, neurons, sizeof *made.lost);
         else
-            made.emitted = take(b, population->neurons, sizeof *made.emitted);
+            made.emitted = take(b, neurons, sizeof *made.emitted);
     }
     if (!network->windows) {
-        made.spikes = take(b, train_spikes_max(population->neurons, steps, gates), sizeof *made.spikes);
+        made.spikes = take(b, train_spikes_max(neurons, steps, gates), sizeof *made.spikes);
         made.packets = take(b, (uint64_t)graph_blocks(network->model.graph, p) * steps, sizeof *made.packets);
     }
     if (train != NULL) *train = made;
 }
 
-/* Whole windows are worked through level by level, so that what a level leaves behind is used up before the
- * same kind of level comes again: its memory serves all layers.  The first population, matrix, norm of a kind
- * whose memory `index` shares, or index itself. */
+/* Where tokens go level by level, what a level leaves behind is used up before the same kind of level comes again: its
+ * memory serves all layers.  The first population, matrix, norm of a kind and size whose memory `index` shares, or
+ * index itself. */
 static uint32_t first_population(const struct network *network, uint32_t p)
 {
-    const struct graph *graph = network->model.graph;
-    for (uint32_t q = 0; network->windows && q < p; q++)
-        if (graph->population[q].kind == graph->population[p].kind) return q;
+    const struct population *population = network->model.graph->population;
+    for (uint32_t q = 0; network->level_by_level && q < p; q++)
+        if (population[q].kind == population[p].kind && population[q].neurons == population[p].neurons) return q;
     return p;
 }
 
@@ -103,7 +128,7 @@ static const char *last_name(const char *name)
 static uint32_t first_matrix(const struct network *network, uint32_t m)
 {
     const struct graph *graph = network->model.graph;
-    for (uint32_t k = 0; network->windows && k < m; k++)
+    for (uint32_t k = 0; network->level_by_level && k < m; k++)
         if (strcmp(last_name(graph->matrix[k].name), last_name(graph->matrix[m].name)) == 0) return k;
     return m;
 }
@@ -144,8 +169,8 @@ static void take_norms(struct builder *b, struct network *network)
     int any = 0;
     for (uint32_t n = 0; n < graph->norms; n++) any |= graph->population[graph->norm[n].output].into_residual;
     for (uint32_t n = 0; n < graph->norms; n++) {
-        int shared = network->windows && n > 0;
-        int emptied = network->windows ? any : graph->population[graph->norm[n].output].into_residual;
+        int shared = network->level_by_level && n > 0;
+        int emptied = network->level_by_level ? any : graph->population[graph->norm[n].output].into_residual;
         for (uint32_t c = 0; c < network->copies; c++) {
             struct norm_state *norm = b->allocate != NULL ? &network->norm[(uint64_t)n * network->copies + c] : NULL;
             if (!shared)
@@ -156,29 +181,45 @@ static void take_norms(struct builder *b, struct network *network)
     }
 }
 
-/* One layer's keys, in whole blocks. */
-static uint64_t cached_keys(const struct model_config *config)
+/* Membranes fed neuron by neuron; a population that is read out keeps its own. */
+static void take_units(struct builder *b, struct network *network)
 {
-    return (config->positions + KEY_BLOCK - 1u) / KEY_BLOCK * KEY_BLOCK * (uint64_t)config->hidden;
+    const struct graph *graph = network->model.graph;
+    for (uint32_t p = 0; p < graph->populations; p++) {
+        uint32_t first = p == graph->head_source ? p : first_population(network, p);
+        for (uint32_t c = 0; c < network->copies; c++) {
+            struct unit_state *unit = b->allocate != NULL ? &network->unit[(uint64_t)p * network->copies + c] : NULL;
+            if (first == p)
+                take_unit(b, network, p, unit);
+            else if (unit != NULL)
+                *unit = network->unit[(uint64_t)first * network->copies + c];
+        }
+    }
 }
 
-uint64_t network_cache_bytes(const struct graph *graph)
+/* Keys and values of one layer, keys in whole blocks. */
+static uint64_t cached_keys(const struct network *network)
 {
-    const struct model_config *config = &graph->config;
-    uint64_t values = (uint64_t)config->positions * config->hidden;
-    return config->layers * (cached_keys(config) + values) * sizeof(int32_t);
+    return (network->context + KEY_BLOCK - 1u) / KEY_BLOCK * KEY_BLOCK * (uint64_t)network->kv_width;
+}
+
+static uint64_t cached_values(const struct network *network)
+{
+    return (uint64_t)network->context * network->kv_width;
 }
 
 static void take_attentions(struct builder *b, struct network *network)
 {
-    const struct model_config *config = &network->model.graph->config;
-    for (uint32_t l = 0; l < config->layers; l++) {
-        int32_t *keys = take(b, cached_keys(config), sizeof *keys);
-        int32_t *values = take(b, (uint64_t)config->positions * config->hidden, sizeof *values);
+    int32_t *keys = NULL, *values = NULL;
+    for (uint32_t l = 0; l < network->model.graph->config.layers; l++) {
+        if (!network->encoder || l == 0) {
+            keys = take(b, cached_keys(network), sizeof *keys);
+            values = take(b, cached_values(network), sizeof *values);
+        }
         for (uint32_t c = 0; c < network->copies; c++) {
             struct attention_state *attention =
                 b->allocate != NULL ? &network->attention[(uint64_t)l * network->copies + c] : NULL;
-            if (!network->windows || l == 0)
+            if (!network->level_by_level || l == 0)
                 take_attention(b, network, attention);
             else if (attention != NULL)
                 *attention = network->attention[c];
@@ -256,6 +297,7 @@ static void take_all(struct builder *b, struct network *network)
     network->sum = take(b, graph->matrices * copies, sizeof *network->sum);
     network->norm = take(b, graph->norms * copies, sizeof *network->norm);
     network->attention = take(b, graph->config.layers * copies, sizeof *network->attention);
+    network->unit = take(b, graph->populations * copies, sizeof *network->unit);
     network->scratch = take(b, network->workers, sizeof *network->scratch);
     network->residual = take(b, (uint64_t)network->slots * graph->config.hidden, sizeof *network->residual);
     if (b->failed) return;
@@ -263,9 +305,10 @@ static void take_all(struct builder *b, struct network *network)
     take_sums(b, network);
     take_norms(b, network);
     take_attentions(b, network);
+    take_units(b, network);
     for (uint32_t p = 0; p < graph->populations; p++)
-        if (graph->population[p].code == CODE_OAT && graph->population[p].neurons > largest)
-            largest = graph->population[p].neurons;
+        if (graph->population[p].code != CODE_INPUT && graph_window_neurons(graph, p, network->context) > largest)
+            largest = graph_window_neurons(graph, p, network->context);
     for (unsigned w = 0; w < network->workers; w++) {
         b->node = node_of(network, w);
         double *scratch = take(b, largest, sizeof *scratch);
@@ -276,68 +319,6 @@ static void take_all(struct builder *b, struct network *network)
     if (network->windows) take_window_scratch(b, network);
 }
 
-/* Where the layer's attention finds its other populations' thresholds, in every copy. */
-static void link_attention(struct network *network, uint32_t p)
-{
-    const struct population *population = &network->model.graph->population[p];
-    if (population->kind < POPULATION_QUERY || population->kind > POPULATION_ATTENTION) return;
-    network->links[p].layer = (uint32_t)population->layer;
-    for (uint32_t c = 0; c < network->copies; c++) {
-        struct attention_state *attention = network_attention(network, p, c);
-        switch (population->kind) {
-        case POPULATION_QUERY: attention->query_population = p; break;
-        case POPULATION_KEY: attention->key_population = p; break;
-        case POPULATION_VALUE: attention->value_population = p; break;
-        case POPULATION_EXP: attention->exp_population = p; break;
-        case POPULATION_WEIGHT: attention->weight_population = p; break;
-        case POPULATION_INVERSE: attention->inverse_population = p; break;
-        case POPULATION_CONTEXT: attention->context_population = p; break;
-        default: break;
-        }
-    }
-}
-
-static void link_population(struct network *network, uint32_t p)
-{
-    const struct population *population = &network->model.graph->population[p];
-    const struct population_params *params = &network->model.population[p];
-    struct population_links *links = &network->links[p];
-    links->input = links->emptied_norm = links->layer = GRAPH_NONE;
-    links->norm = population->norm;
-    links->lsb = 1.0;
-    if (population->code == CODE_OAT)
-        links->lsb = params->scale * real_power_of_two(params->exponent - (int)network_steps(network, p));
-    link_attention(network, p);
-}
-
-static void link_matrix(struct network *network, uint32_t m)
-{
-    const struct matrix_slot *slot = &network->model.graph->matrix[m];
-    struct population_links *source = &network->links[slot->source];
-    source->matrix[source->matrices++] = m;
-    if (slot->target == TARGET_HEAD) return;
-    struct population_links *target = &network->links[slot->target_population];
-    if (slot->target == TARGET_RESIDUAL)
-        target->intake[target->intakes++] = m;
-    else
-        target->input = m;
-}
-
-/* The token's first residual; and where a post-LN norm's train ends: the first population that it feeds
- * closes then, one level after it, and the residual takes its value. */
-static void link_residuals(struct network *network)
-{
-    const struct graph *graph = network->model.graph;
-    uint32_t p = 0;
-    while (graph->population[p].kind != POPULATION_RESIDUAL) p++;
-    network->links[p].starts_residual = 1;
-    for (uint32_t n = 0; n < graph->norms; n++) {
-        uint32_t ln = graph->norm[n].output;
-        if (!graph->population[ln].into_residual) continue;
-        network->links[graph->matrix[network->links[ln].matrix[0]].target_population].emptied_norm = n;
-    }
-}
-
 static struct network plan_of(const struct network_model *model, const struct network_team *team,
                               uint32_t window_tokens)
 {
@@ -345,13 +326,27 @@ static struct network plan_of(const struct network_model *model, const struct ne
     struct network plan = {.model = *model, .workers = team->workers, .nodes = team->nodes};
     plan.hidden = config->hidden;
     plan.heads = config->heads;
-    plan.head_dim = plan.hidden / plan.heads;
+    plan.head_dim = config->head_dim;
+    plan.width = config->heads * config->head_dim;
+    plan.kv_width = config->kv_heads * config->head_dim;
+    plan.group = config->heads / config->kv_heads;
     plan.positions = config->positions;
+    plan.context = model->context;
     plan.windows = window_tokens > 0;
-    plan.copies = plan.windows ? window_tokens : 2;
-    plan.train_copies = plan.windows ? window_tokens : 1;
-    plan.slots = plan.windows ? window_tokens : model->graph->levels + 2;
+    plan.encoder = (int)config->encoder;
+    plan.level_by_level = plan.windows || plan.encoder;
+    plan.copies = plan.windows ? window_tokens : plan.encoder ? model->context : 2;
+    plan.train_copies = plan.level_by_level ? plan.copies : 1;
+    plan.slots = plan.level_by_level ? plan.copies : model->graph->levels + 2;
     return plan;
+}
+
+uint64_t network_cache_bytes(const struct network_model *model)
+{
+    const struct network_team team = {.workers = 1, .nodes = 1};
+    const struct network plan = plan_of(model, &team, 1);
+    uint64_t layers = plan.encoder ? 1 : model->graph->config.layers;
+    return layers * (cached_keys(&plan) + cached_values(&plan)) * sizeof(int32_t);
 }
 
 uint64_t network_bytes(const struct network_model *model, const struct network_team *team, uint32_t window_tokens)
@@ -367,7 +362,6 @@ uint64_t network_bytes(const struct network_model *model, const struct network_t
 struct network *network_new(const struct network_model *model, const struct network_team *team, uint32_t window_tokens,
                             network_allocate *allocate, void *context)
 {
-    const struct graph *graph = model->graph;
     struct builder builder = {.allocate = allocate, .context = context};
     struct network *network = take(&builder, 1, sizeof *network);
     if (network == NULL) return NULL;
@@ -375,42 +369,6 @@ struct network *network_new(const struct network_model *model, const struct netw
     network->node = team->node;
     take_all(&builder, network);
     if (builder.failed) return NULL;
-    for (uint32_t p = 0; p < graph->populations; p++) link_population(network, p);
-    for (uint32_t m = 0; m < graph->matrices; m++) link_matrix(network, m);
-    link_residuals(network);
+    network_link(network);
     return network;
-}
-
-#define CLEAR(array, count) memset((array), 0, (size_t)(count) * sizeof *(array))
-
-static void reset_norm(const struct network *network, struct norm_state *norm)
-{
-    CLEAR(norm->own, network->hidden);
-    CLEAR(norm->mean, network->workers);
-    CLEAR(norm->square, network->workers);
-    CLEAR(norm->product, network->hidden);
-    if (norm->emptied != NULL) CLEAR(norm->emptied, network->hidden);
-}
-
-/* The cache itself needs no clearing: a window's own column and row start at zero when k and v close. */
-static void reset_attention(const struct network *network, struct attention_state *attention)
-{
-    uint64_t pairs = (uint64_t)network->heads * network->positions;
-    CLEAR(attention->score, pairs);
-    CLEAR(attention->exponential, pairs);
-    CLEAR(attention->own_score, (uint64_t)network->workers * network->heads);
-    CLEAR(attention->weight_sum, network->heads);
-    CLEAR(attention->context, network->hidden);
-    CLEAR(attention->product, network->hidden);
-}
-
-void network_reset(struct network *network)
-{
-    const struct graph *graph = network->model.graph;
-    network->sequence++;
-    for (uint32_t m = 0; m < graph->matrices; m++)
-        for (uint32_t c = 0; c < network->copies; c++) CLEAR(network_sum(network, m, c), graph->matrix[m].targets);
-    for (uint64_t n = 0; n < (uint64_t)graph->norms * network->copies; n++) reset_norm(network, &network->norm[n]);
-    for (uint64_t l = 0; l < (uint64_t)graph->config.layers * network->copies; l++)
-        reset_attention(network, &network->attention[l]);
 }
