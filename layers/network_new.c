@@ -2,18 +2,9 @@
 #include <string.h>
 
 #include "layers/network.h"
-#include "layers/network_state.h"
+#include "layers/network_builder.h"
 
-/* Hands out memory, or with allocate == NULL only adds up what would be asked for. */
-struct builder {
-    network_allocate *allocate;
-    void *context;
-    uint64_t bytes;
-    int failed;
-    unsigned node; /* where what is taken next lies */
-};
-
-static void *take(struct builder *builder, uint64_t count, uint64_t size)
+void *network_take(struct builder *builder, uint64_t count, uint64_t size)
 {
     uint64_t bytes = count * size;
     builder->bytes += (bytes + 63) / 64 * 64;
@@ -23,100 +14,33 @@ static void *take(struct builder *builder, uint64_t count, uint64_t size)
     return memory;
 }
 
-/* Running sums of q: an encoder's workers have one copy each. */
-static uint64_t query_copies(const struct network *network)
-{
-    return network->encoder && !network->windows ? network->workers : 1;
-}
-
 static unsigned node_of(const struct network *network, unsigned worker)
 {
     return network->nodes > 1 ? network->node[worker] : 0;
 }
 
-static void take_norm(struct builder *b, const struct network *network, int emptied, struct norm_state *norm)
-{
-    uint64_t hidden = network->hidden;
-    struct norm_state made = {0};
-    made.own = take(b, hidden, sizeof *made.own);
-    made.mean = take(b, network->workers, sizeof *made.mean);
-    made.square = take(b, network->workers, sizeof *made.square);
-    made.product = take(b, hidden, sizeof *made.product);
-    made.centered = take(b, hidden, sizeof *made.centered);
-    if (emptied) made.emptied = take(b, hidden, sizeof *made.emptied);
-    if (norm != NULL) *norm = made;
-}
-
-static void take_attention(struct builder *b, const struct network *network, struct attention_state *attention)
-{
-    uint64_t width = network->width, heads = network->heads, context = network->context;
-    struct attention_state made = {0};
-    made.query = take(b, query_copies(network) * width, sizeof *made.query);
-    made.score = take(b, heads * context, sizeof *made.score);
-    made.own_score = take(b, network->workers * heads, sizeof *made.own_score);
-    made.exponential = take(b, heads * context, sizeof *made.exponential);
-    made.weight_sum = take(b, heads, sizeof *made.weight_sum);
-    made.context = take(b, width, sizeof *made.context);
-    made.octave = take(b, heads, sizeof *made.octave);
-    made.inverse = take(b, network->workers * heads, sizeof *made.inverse);
-    made.context_sum = take(b, width, sizeof *made.context_sum);
-    made.product = take(b, width, sizeof *made.product);
-    if (attention != NULL) *attention = made;
-}
-
-/* What population p is fed neuron by neuron, if it is. */
-static void take_unit(struct builder *b, const struct network *network, uint32_t p, struct unit_state *unit)
-{
-    const struct graph *graph = network->model.graph;
-    uint64_t neurons = graph->population[p].neurons;
-    struct unit_state made = {0};
-    switch (graph->population[p].kind) {
-    case POPULATION_QUERY_TURNED:
-    case POPULATION_KEY_TURNED:
-    case POPULATION_RELAY: made.sum = take(b, neurons, sizeof *made.sum); break;
-    case POPULATION_GATED:
-        made.product = take(b, neurons, sizeof *made.product);
-        made.gate = take(b, neurons, sizeof *made.gate);
-        made.up = take(b, neurons, sizeof *made.up);
-        break;
-    default:
-        if (p == graph->head_source && graph->head_matrix == GRAPH_NONE) made.sum = take(b, neurons, sizeof *made.sum);
-    }
-    if (unit != NULL) *unit = made;
-}
-
 static void take_train(struct builder *b, const struct network *network, uint32_t p, struct train *train)
 {
     int gates = network->model.graph->population[p].code == CODE_HG;
-    unsigned steps = network_steps(network, p);
+    /* A train that layers share has room for each one's T. */
+    unsigned steps = network->level_by_level ? network->model.steps : network_steps(network, p);
     uint32_t neurons = graph_window_neurons(network->model.graph, p, network->context);
     struct train made = {.population = p};
     if (gates)
-        made.hg = take(b, neurons, sizeof *made.hg);
+        made.hg = network_take(b, neurons, sizeof *made.hg);
     else
-        made.codes = take(b, neurons, sizeof *made.codes);
+        made.codes = network_take(b, neurons, sizeof *made.codes);
     if (network->windows && network->model.perturbation != NULL && network->model.perturbation->drop > 0) {
         if (gates)
-            made.lost = take(b, neurons, sizeof *made.lost);
+            made.lost = network_take(b, neurons, sizeof *made.lost);
         else
-            made.emitted = take(b, neurons, sizeof *made.emitted);
+            made.emitted = network_take(b, neurons, sizeof *made.emitted);
     }
     if (!network->windows) {
-        made.spikes = take(b, train_spikes_max(neurons, steps, gates), sizeof *made.spikes);
-        made.packets = take(b, (uint64_t)graph_blocks(network->model.graph, p) * steps, sizeof *made.packets);
+        made.spikes = network_take(b, train_spikes_max(neurons, steps, gates), sizeof *made.spikes);
+        made.packets = network_take(b, (uint64_t)graph_blocks(network->model.graph, p) * steps, sizeof *made.packets);
     }
     if (train != NULL) *train = made;
-}
-
-/* Where tokens go level by level, what a level leaves behind is used up before the same kind of level comes again: its
- * memory serves all layers.  The first population, matrix, norm of a kind and size whose memory `index` shares, or
- * index itself. */
-static uint32_t first_population(const struct network *network, uint32_t p)
-{
-    const struct population *population = network->model.graph->population;
-    for (uint32_t q = 0; network->level_by_level && q < p; q++)
-        if (population[q].kind == population[p].kind && population[q].neurons == population[p].neurons) return q;
-    return p;
 }
 
 static const char *last_name(const char *name)
@@ -137,7 +61,7 @@ static void take_trains(struct builder *b, struct network *network)
 {
     const struct graph *graph = network->model.graph;
     for (uint32_t p = 0; p < graph->populations && !b->failed; p++) {
-        uint32_t first = first_population(network, p), copies = network->train_copies;
+        uint32_t first = network_first_population(network, p), copies = network->train_copies;
         if (graph->population[p].code == CODE_INPUT) continue;
         for (uint32_t c = 0; c < copies; c++) {
             struct train *train = b->allocate != NULL ? &network->train[(uint64_t)p * copies + c] : NULL;
@@ -156,76 +80,9 @@ static void take_sums(struct builder *b, struct network *network)
     for (uint32_t m = 0; m < graph->matrices; m++) {
         uint32_t first = first_matrix(network, m), copies = network->copies;
         for (uint32_t c = 0; c < copies; c++) {
-            int64_t *sum = first == m ? take(b, graph->matrix[m].targets, sizeof *sum) : NULL;
+            int64_t *sum = first == m ? network_take(b, graph->matrix[m].targets, sizeof *sum) : NULL;
             if (b->allocate == NULL || b->failed) continue;
             network->sum[(uint64_t)m * copies + c] = first == m ? sum : network->sum[(uint64_t)first * copies + c];
-        }
-    }
-}
-
-static void take_norms(struct builder *b, struct network *network)
-{
-    const struct graph *graph = network->model.graph;
-    int any = 0;
-    for (uint32_t n = 0; n < graph->norms; n++) any |= graph->population[graph->norm[n].output].into_residual;
-    for (uint32_t n = 0; n < graph->norms; n++) {
-        int shared = network->level_by_level && n > 0;
-        int emptied = network->level_by_level ? any : graph->population[graph->norm[n].output].into_residual;
-        for (uint32_t c = 0; c < network->copies; c++) {
-            struct norm_state *norm = b->allocate != NULL ? &network->norm[(uint64_t)n * network->copies + c] : NULL;
-            if (!shared)
-                take_norm(b, network, emptied, norm);
-            else if (norm != NULL)
-                *norm = network->norm[c];
-        }
-    }
-}
-
-/* Membranes fed neuron by neuron; a population that is read out keeps its own. */
-static void take_units(struct builder *b, struct network *network)
-{
-    const struct graph *graph = network->model.graph;
-    for (uint32_t p = 0; p < graph->populations; p++) {
-        uint32_t first = p == graph->head_source ? p : first_population(network, p);
-        for (uint32_t c = 0; c < network->copies; c++) {
-            struct unit_state *unit = b->allocate != NULL ? &network->unit[(uint64_t)p * network->copies + c] : NULL;
-            if (first == p)
-                take_unit(b, network, p, unit);
-            else if (unit != NULL)
-                *unit = network->unit[(uint64_t)first * network->copies + c];
-        }
-    }
-}
-
-/* Keys and values of one layer, keys in whole blocks. */
-static uint64_t cached_keys(const struct network *network)
-{
-    return (network->context + KEY_BLOCK - 1u) / KEY_BLOCK * KEY_BLOCK * (uint64_t)network->kv_width;
-}
-
-static uint64_t cached_values(const struct network *network)
-{
-    return (uint64_t)network->context * network->kv_width;
-}
-
-static void take_attentions(struct builder *b, struct network *network)
-{
-    int32_t *keys = NULL, *values = NULL;
-    for (uint32_t l = 0; l < network->model.graph->config.layers; l++) {
-        if (!network->encoder || l == 0) {
-            keys = take(b, cached_keys(network), sizeof *keys);
-            values = take(b, cached_values(network), sizeof *values);
-        }
-        for (uint32_t c = 0; c < network->copies; c++) {
-            struct attention_state *attention =
-                b->allocate != NULL ? &network->attention[(uint64_t)l * network->copies + c] : NULL;
-            if (!network->level_by_level || l == 0)
-                take_attention(b, network, attention);
-            else if (attention != NULL)
-                *attention = network->attention[c];
-            if (attention == NULL) continue;
-            attention->key_sums = keys;
-            attention->value_sums = values;
         }
     }
 }
@@ -237,12 +94,12 @@ static void take_window_scratch(struct builder *b, struct network *network)
     for (uint32_t m = 0; m < graph->matrices; m++)
         if (graph->population[graph->matrix[m].source].code != CODE_INPUT && graph->matrix[m].sources > sources)
             sources = graph->matrix[m].sources;
-    network->window = take(b, network->workers, sizeof(void *));
-    network->window_scratch = take(b, network->workers, sizeof *network->window_scratch);
+    network->window = network_take(b, network->workers, sizeof(void *));
+    network->window_scratch = network_take(b, network->workers, sizeof *network->window_scratch);
     for (unsigned w = 0; w < network->workers && !b->failed; w++) {
         b->node = node_of(network, w);
-        struct synapse_window *window = take(b, network->copies, sizeof *window);
-        void *scratch = take(b, 1, synapse_window_scratch(sources, network->copies));
+        struct synapse_window *window = network_take(b, network->copies, sizeof *window);
+        void *scratch = network_take(b, 1, synapse_window_scratch(sources, network->copies));
         if (b->allocate == NULL || b->failed) continue;
         network->window[w] = window;
         network->window_scratch[w] = scratch;
@@ -270,7 +127,7 @@ static void take_parts(struct builder *b, struct network *network)
 {
     const struct graph *graph = network->model.graph;
     if (network->nodes == 1) return;
-    network->part = take(b, (uint64_t)graph->matrices * network->nodes, sizeof *network->part);
+    network->part = network_take(b, (uint64_t)graph->matrices * network->nodes, sizeof *network->part);
     for (uint32_t m = 0; m < graph->matrices; m++)
         for (unsigned node = 0; node < network->nodes; node++) {
             const struct matrix_slot *slot = &graph->matrix[m];
@@ -278,7 +135,7 @@ static void take_parts(struct builder *b, struct network *network)
             if (graph->population[slot->source].code == CODE_INPUT) continue;
             node_targets(network, m, node, &part.from, &part.to);
             b->node = node;
-            void *weights = take(b, 1, weight_bytes(part.matrix.type, slot->sources, part.to - part.from));
+            void *weights = network_take(b, 1, weight_bytes(part.matrix.type, slot->sources, part.to - part.from));
             b->node = 0;
             if (weights == NULL) continue;
             matrix_copy_targets(&part.matrix, slot->sources, slot->targets, part.from, part.to, weights);
@@ -292,26 +149,24 @@ static void take_all(struct builder *b, struct network *network)
 {
     const struct graph *graph = network->model.graph;
     uint64_t largest = 0, copies = network->copies;
-    network->links = take(b, graph->populations, sizeof *network->links);
-    network->train = take(b, graph->populations * (uint64_t)network->train_copies, sizeof *network->train);
-    network->sum = take(b, graph->matrices * copies, sizeof *network->sum);
-    network->norm = take(b, graph->norms * copies, sizeof *network->norm);
-    network->attention = take(b, graph->config.layers * copies, sizeof *network->attention);
-    network->unit = take(b, graph->populations * copies, sizeof *network->unit);
-    network->scratch = take(b, network->workers, sizeof *network->scratch);
-    network->residual = take(b, (uint64_t)network->slots * graph->config.hidden, sizeof *network->residual);
+    network->links = network_take(b, graph->populations, sizeof *network->links);
+    network->train = network_take(b, graph->populations * (uint64_t)network->train_copies, sizeof *network->train);
+    network->sum = network_take(b, graph->matrices * copies, sizeof *network->sum);
+    network->norm = network_take(b, graph->norms * copies, sizeof *network->norm);
+    network->attention = network_take(b, graph->config.layers * copies, sizeof *network->attention);
+    network->unit = network_take(b, graph->populations * copies, sizeof *network->unit);
+    network->scratch = network_take(b, network->workers, sizeof *network->scratch);
+    network->residual = network_take(b, (uint64_t)network->slots * graph->config.hidden, sizeof *network->residual);
     if (b->failed) return;
     take_trains(b, network);
     take_sums(b, network);
-    take_norms(b, network);
-    take_attentions(b, network);
-    take_units(b, network);
+    network_take_membranes(b, network);
     for (uint32_t p = 0; p < graph->populations; p++)
         if (graph->population[p].code != CODE_INPUT && graph_window_neurons(graph, p, network->context) > largest)
             largest = graph_window_neurons(graph, p, network->context);
     for (unsigned w = 0; w < network->workers; w++) {
         b->node = node_of(network, w);
-        double *scratch = take(b, largest, sizeof *scratch);
+        double *scratch = network_take(b, largest, sizeof *scratch);
         if (b->allocate != NULL && !b->failed) network->scratch[w] = scratch;
     }
     b->node = 0;
@@ -346,7 +201,7 @@ uint64_t network_cache_bytes(const struct network_model *model)
     const struct network_team team = {.workers = 1, .nodes = 1};
     const struct network plan = plan_of(model, &team, 1);
     uint64_t layers = plan.encoder ? 1 : model->graph->config.layers;
-    return layers * (cached_keys(&plan) + cached_values(&plan)) * sizeof(int32_t);
+    return layers * (network_cached_keys(&plan) + network_cached_values(&plan)) * sizeof(int32_t);
 }
 
 uint64_t network_bytes(const struct network_model *model, const struct network_team *team, uint32_t window_tokens)
@@ -354,7 +209,7 @@ uint64_t network_bytes(const struct network_model *model, const struct network_t
     struct builder builder = {0};
     struct network plan = plan_of(model, team, window_tokens);
     plan.node = team->node;
-    take(&builder, 1, sizeof plan);
+    network_take(&builder, 1, sizeof plan);
     take_all(&builder, &plan);
     return builder.bytes;
 }
@@ -363,7 +218,7 @@ struct network *network_new(const struct network_model *model, const struct netw
                             network_allocate *allocate, void *context)
 {
     struct builder builder = {.allocate = allocate, .context = context};
-    struct network *network = take(&builder, 1, sizeof *network);
+    struct network *network = network_take(&builder, 1, sizeof *network);
     if (network == NULL) return NULL;
     *network = plan_of(model, team, window_tokens);
     network->node = team->node;
