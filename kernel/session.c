@@ -195,6 +195,11 @@ const struct counters *session_population_counters(const lassim_session *session
     return session->dense == NULL ? accounting_populations(session->accounting) : NULL;
 }
 
+const struct counters *session_dense_counters(const lassim_session *session)
+{
+    return accounting_populations(session->accounting);
+}
+
 const struct counters *session_token_counters(const lassim_session *session, uint32_t *tokens)
 {
     const struct counters *counters = accounting_tokens(session->accounting, tokens);
