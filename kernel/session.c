@@ -6,7 +6,7 @@
 #include "kernel/event_engine.h"
 #include "kernel/fused_engine.h"
 
-enum { PROMPT_CHUNK_DEFAULT = 64, STEPS_MAX = 16 };
+enum { PROMPT_CHUNK_DEFAULT = 128, STEPS_MAX = 16 };
 
 struct lassim_model {
     struct model *model;
