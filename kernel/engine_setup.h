@@ -11,7 +11,7 @@
 
 struct engine_setup {
     const struct model *model;
-    unsigned steps;        /* T of this run, 1..16 */
+    unsigned steps;        /* T of this run's windows, 1..16; a population's own: engine_steps */
     uint32_t prompt_chunk; /* event: tokens whose input spikes are queued ahead; fused: the most tokens of
                                  * a batch; >= 1 */
     struct team *team;
@@ -19,10 +19,13 @@ struct engine_setup {
     struct pool *const *pools;          /* [nodes]; all state comes from here, what is no worker's from the first */
     struct trace_writer *trace;         /* or NULL */
     struct accounting *accounting;
+    const struct perturbation *perturbation; /* or NULL */
 };
 
 /* The layers' view of the model at this T. */
 struct network_model engine_network_model(const struct engine_setup *setup);
+/* T of population p in this run. */
+unsigned engine_steps(const struct engine_setup *setup, uint32_t p);
 /* A network_allocate; context is the pools, [nodes]. */
 void *engine_allocate(void *context, unsigned node, size_t bytes);
 /* What `bytes` take in a pool. */

@@ -124,7 +124,7 @@ static void settle(struct event_engine *engine, size_t i, int last_of_unit)
     const struct close_result *result = &engine->result[i];
     const struct train *train = network_train(engine->network, key->population, key->token);
     account_close(engine->setup.accounting, key->population, token, result, train->neurons, train->active,
-                  engine->setup.steps);
+                  engine_steps(&engine->setup, key->population));
     if (result->opened) {
         push_train(engine, key);
         if (engine->setup.trace != NULL) engine->pending[engine->pending_count++] = engine->batch[i];

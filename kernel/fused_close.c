@@ -90,12 +90,14 @@ static void close_part(struct fused_close *close, size_t i, const struct token_w
     closed->tally = (struct tally){0};
     closed->result.saturations = done.saturations;
     closed->result.bias_injections = done.bias_injections;
+    closed->tally.lost = done.lost;
     memset(fired, 0, graph_blocks(graph, p) * sizeof *fired);
     const struct train *train = network_train(close->network, p, token->token);
+    unsigned steps = engine_steps(setup, p);
     if (graph->population[p].code == CODE_HG)
-        tally_hg(train, done.from, done.to, setup->model->code, setup->steps, &closed->tally, fired);
+        tally_hg(train, done.from, done.to, setup->model->code, steps, &closed->tally, fired);
     else
-        tally_oat(train, done.from, done.to, setup->model->code, setup->steps, &closed->tally, fired);
+        tally_oat(train, done.from, done.to, setup->model->code, steps, &closed->tally, fired);
 }
 
 static void count_events(struct fused_close *close, size_t i, uint32_t slot)
@@ -147,6 +149,7 @@ static void join(struct fused_close *close, size_t i, unsigned parts)
         whole->tally.outlier += other->tally.outlier;
         whole->tally.gates += other->tally.gates;
         whole->tally.active += other->tally.active;
+        whole->tally.lost += other->tally.lost;
         for (uint32_t b = 0; b < blocks; b++) fired_of(close, i, 0)[b] |= fired_of(close, i, part)[b];
     }
     count_events(close, i, 0);
@@ -158,7 +161,7 @@ static int worth_splitting(const struct fused_close *close, const struct token_w
     uint64_t cost = 0;
     for (size_t i = 0; i < close->count; i++) {
         uint32_t p = close->phase[i].key.population;
-        cost += (uint64_t)graph_window_neurons(graph, p, token->position) *
+        cost += (uint64_t)graph_window_neurons(graph, p, token->position + 1) *
                 (graph->population[p].code == CODE_HG ? HG_COST : 1);
     }
     return cost >= SPLIT_NEURONS;

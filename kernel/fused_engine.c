@@ -187,7 +187,7 @@ static void settle(struct fused_engine *engine, size_t i)
         const struct closed *closed = fused_close_result(engine->close, i, t);
         const struct train *train = network_train(engine->network, p, token.token);
         account_close(engine->setup.accounting, p, &token, &closed->result, train->neurons, closed->tally.active,
-                      engine->setup.steps);
+                      engine_steps(&engine->setup, p));
         if (closed->result.opened) account_train(engine->setup.accounting, p, &token, &closed->tally);
     }
     if (first_open(engine, p) < engine->batch.count) push(engine, engine->phase[i].key.level, 1, p);

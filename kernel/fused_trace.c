@@ -87,7 +87,7 @@ static int encode(struct fused_trace *trace, unsigned worker, uint32_t p, uint32
     if (room == NULL) return -1;
     size_t bytes = population->code == CODE_HG
                        ? trace_encode_hg(&trace->info, p, train->hg, train->neurons, room, &counts)
-                       : trace_encode_oat(&trace->info, p, train->codes, train->neurons, room, &counts);
+                       : trace_encode_oat(&trace->info, p, train_emitted(train), train->neurons, room, &counts);
     trace_merge_add(trace->merge, worker, &key, train->position + 1, bytes, &counts);
     return 0;
 }
@@ -114,7 +114,7 @@ static int worth_splitting(const struct fused_trace *trace)
     uint64_t neurons = 0;
     if (trace->batch->count * trace->count < 2) return 0;
     for (size_t i = 0; i < trace->count; i++)
-        neurons += graph_window_neurons(graph, trace->phase[i].key.population, position);
+        neurons += graph_window_neurons(graph, trace->phase[i].key.population, position + 1);
     return neurons * trace->batch->count >= SPLIT_NEURONS;
 }
 

@@ -1,6 +1,5 @@
 #include "kernel/memory_plan.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +13,12 @@ static uint64_t find_number(const char *path, const char *key)
     size_t length = strlen(key);
     uint64_t number = UINT64_MAX;
     FILE *file = fopen(path, "r");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL)
-        if (strncmp(line, key, length) == 0 && sscanf(line + length, "%" SCNu64, &number) == 1) break;
+    while (number == UINT64_MAX && file != NULL && fgets(line, sizeof line, file) != NULL) {
+        char *end = line;
+        if (strncmp(line, key, length) != 0) continue;
+        uint64_t value = strtoull(line + length, &end, 10);
+        if (end != line + length) number = value;
+    }
     if (file != NULL) fclose(file);
     return number;
 }

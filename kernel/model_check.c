@@ -96,8 +96,8 @@ static const char *check_hg(const struct population *population, const struct sn
     return NULL;
 }
 
-const char *snn_check_population(const struct graph *graph, uint32_t p, const struct snn_population *record,
-                                 const struct hg_table *table, uint32_t tables)
+const char *snn_check_population(const struct graph *graph, uint32_t p, uint32_t timesteps,
+                                 const struct snn_population *record, const struct hg_table *table, uint32_t tables)
 {
     struct snn_population expected;
     const struct population *population = &graph->population[p];
@@ -105,7 +105,9 @@ const char *snn_check_population(const struct graph *graph, uint32_t p, const st
     if (memcmp(&expected, record, offsetof(struct snn_population, exponent)) != 0)
         return "the record must be what the configuration implies";
     if (!is_magnitude(record->calibrated_max)) return "calibrated maximum must be finite and not negative";
-    if (!snn_all_zero(record->reserved, sizeof record->reserved)) return "reserved bytes must be 0";
+    if (record->zero != 0 || record->reserved != 0) return "reserved bytes must be 0";
+    if (record->timesteps > (population->code == CODE_INPUT ? 0 : timesteps))
+        return "timesteps must be 0 .. the model's, 0 for an input";
     if (population->code == CODE_OAT) return check_oat(population->kind, record);
     if (record->scale != 1 || record->exponent != 0 || record->j != 0)
         return "input and HG populations must have scale 1, exponent 0 and j 0";
@@ -144,7 +146,7 @@ const char *snn_check_matrix(const struct matrix_slot *slot, const struct snn_ma
 
 const char *snn_check_table_record(const struct snn_table *record)
 {
-    if (record->function >= HG_FUNCTIONS) return "function must be below 9";
+    if (record->function >= HG_FUNCTIONS) return "function must be below 10";
     if (record->positive > 1 || record->negative > 1 || record->underflow > 1 || record->silent_beyond > 1)
         return "flags must be 0 or 1";
     if (record->sub_bits > HG_SUB_BITS_MAX) return "sub_bits must be 0 .. 16";

@@ -12,7 +12,7 @@
 
 #include "kernel/model.h"
 
-enum { SNN_VERSION = 2, SNN_ALIGN = 64, SNN_TABLES_MAX = 16, SNN_TEXT_MAX = 1 << 20 };
+enum { SNN_VERSION = 3, SNN_ALIGN = 64, SNN_TABLES_MAX = 16, SNN_TEXT_MAX = 1 << 20 };
 #define SNN_MAGIC "\x89SNN\r\n\x1a\n"
 #define SNN_NO_TABLE UINT32_MAX
 
@@ -79,7 +79,8 @@ struct snn_population {
     int32_t exponent;
     uint32_t j, table; /* table: SNN_NO_TABLE unless code is HG */
     double scale, calibrated_max;
-    uint64_t reserved[2];
+    uint32_t timesteps, zero; /* timesteps: 0: the model's */
+    uint64_t reserved;
 };
 
 struct snn_matrix {
@@ -160,8 +161,9 @@ enum lassim_status model_read(const char *name, const uint8_t *bytes, uint64_t s
 
 /* Range checks of model_check.c: NULL, or a static string that says what was expected. */
 const char *snn_check_config(const struct snn_config *config);
-const char *snn_check_population(const struct graph *graph, uint32_t p, const struct snn_population *record,
-                                 const struct hg_table *table, uint32_t tables);
+/* timesteps: the model's. */
+const char *snn_check_population(const struct graph *graph, uint32_t p, uint32_t timesteps,
+                                 const struct snn_population *record, const struct hg_table *table, uint32_t tables);
 const char *snn_check_matrix(const struct matrix_slot *slot, const struct snn_matrix *record);
 /* Largest |integer| a type can hold: 2^15 - 1, 2^7 - 1, 7 * 255; floats below 2^62. */
 uint64_t snn_integer_limit(enum weight_type type);

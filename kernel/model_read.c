@@ -221,13 +221,14 @@ static enum lassim_status unpack_populations(struct snn_reader *reader, const st
     uint32_t at = 0;
     for (uint32_t p = 0; p < graph->populations; p++) {
         const struct snn_population *record = &records[p];
-        const char *reason = snn_check_population(graph, p, record, model->table, model->tables);
+        const char *reason = snn_check_population(graph, p, model->timesteps, record, model->table, model->tables);
         if (reason != NULL) return snn_refuse_in(reader, "populations", graph->population[p].name, reason);
         struct population_params *params = &model->population[p];
         params->scale = record->scale;
         params->exponent = record->exponent;
         params->j = record->j;
         params->table = record->table;
+        params->steps = record->timesteps;
         model->calibrated_max[p] = record->calibrated_max;
     }
     const char *reason = params_check_products(graph, model->population, &at);

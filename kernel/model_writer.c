@@ -162,6 +162,7 @@ static void write_populations(uint8_t *at, const struct model *model)
         record.j = code == CODE_OAT ? params->j : 0;
         record.table = code == CODE_HG ? params->table : SNN_NO_TABLE;
         record.calibrated_max = model->calibrated_max[p];
+        record.timesteps = params->steps;
         memcpy(at + p * sizeof record, &record, sizeof record);
     }
 }

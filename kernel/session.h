@@ -6,6 +6,7 @@
 #include "kernel/memory_plan.h"
 #include "kernel/model.h"
 #include "kernel/team.h"
+#include "kernel/trace_format.h"
 
 /* Opens a session on a model in memory (the converter's self-check); model outlives the session.  As
  * lassim_session_open. */
@@ -23,6 +24,8 @@ const struct model *model_of(const lassim_model *model);
 
 /* [populations of the graph]; NULL for the engine dense, which counts no spikes. */
 const struct counters *session_population_counters(const lassim_session *session);
+/* The same with the dense MACs that any engine counts; never NULL. */
+const struct counters *session_dense_counters(const lassim_session *session);
 /* [*tokens] processed so far; NULL for the engine dense (*tokens is right all the same). */
 const struct counters *session_token_counters(const lassim_session *session, uint32_t *tokens);
 /* Simulated timesteps (latency); 0 for the engine dense. */
@@ -35,6 +38,8 @@ uint64_t session_dense_macs(const lassim_session *session);
 uint32_t session_steps(const lassim_session *session);
 /* What the session's state takes; NULL for the engine dense. */
 const struct memory_plan *session_memory_plan(const lassim_session *session);
+/* How the run is perturbed; never NULL. */
+const struct trace_perturbation *session_perturbation(const lassim_session *session);
 /* Worker threads of this session. */
 uint32_t session_threads(const lassim_session *session);
 /* Those threads; the session's, which must not be feeding while somebody else uses them. */

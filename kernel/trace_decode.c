@@ -7,15 +7,15 @@
 
 static const char *const cut_off = "the record is longer than its block";
 
-enum trace_kind trace_active_steps(const struct trace_header_info *info, uint32_t code_kind,
+enum trace_kind trace_active_steps(const struct trace_header_info *info, const struct trace_population *population,
                                    const struct trace_active *active, struct spike_steps *steps)
 {
-    if (code_kind == CODE_INPUT) {
+    if (population->code == CODE_INPUT) {
         *steps = (struct spike_steps){.fired = 1};
         return TRACE_NORMAL;
     }
-    *steps = code_steps((enum spike_code)info->code, info->timesteps, active->code & OAT_MAGNITUDE);
-    if (code_kind == CODE_HG) return TRACE_HG_CODE;
+    *steps = code_steps((enum spike_code)info->code, trace_steps(info, population), active->code & OAT_MAGNITUDE);
+    if (population->code == CODE_HG) return TRACE_HG_CODE;
     if (active->code & OAT_NEGATIVE) steps->negative ^= steps->fired;
     return active->code & OAT_OUTLIER ? TRACE_OUTLIER : TRACE_NORMAL;
 }
@@ -85,12 +85,13 @@ static void get_hg(struct bit_reader *bits, unsigned timesteps, const struct tra
     if (active->octave >= row->octave_gates) bits->failed = 1;
 }
 
-static void count_spikes(struct trace_decoder *decoder, uint32_t code_kind, const struct trace_active *active)
+static void count_spikes(struct trace_decoder *decoder, const struct trace_population *row,
+                         const struct trace_active *active)
 {
     struct spike_steps steps;
-    enum trace_kind kind = trace_active_steps(decoder->info, code_kind, active, &steps);
+    enum trace_kind kind = trace_active_steps(decoder->info, row, active, &steps);
     decoder->spikes[kind] += (unsigned)__builtin_popcount(steps.fired);
-    if (code_kind == CODE_HG) decoder->spikes[TRACE_GATE] += 2;
+    if (row->code == CODE_HG) decoder->spikes[TRACE_GATE] += 2;
 }
 
 /* The bit stream of an OAT or HG record. */
@@ -98,7 +99,7 @@ static const char *decode_bits(struct trace_decoder *decoder, const struct trace
                                struct trace_record *record)
 {
     struct bit_reader bits = {.in = decoder->in, .end = decoder->end};
-    unsigned k = trace_rice_parameter(record->neurons, record->count), timesteps = decoder->info->timesteps;
+    unsigned k = trace_rice_parameter(record->neurons, record->count), timesteps = trace_steps(decoder->info, row);
     for (uint32_t i = 0, next = 0; i < record->count; i++) {
         if (next >= record->neurons) return "active neurons beyond the population";
         uint32_t local = next + bits_get_rice(&bits, k, record->neurons - 1 - next);
@@ -110,7 +111,7 @@ static const char *decode_bits(struct trace_decoder *decoder, const struct trace
         else
             get_oat(&bits, timesteps, flags, active);
         if (bits.failed) return "the codes are cut off or out of range";
-        count_spikes(decoder, row->code, active);
+        count_spikes(decoder, row, active);
         next = local + 1;
     }
     decoder->in = bits_align(&bits);
@@ -126,7 +127,7 @@ static const char *decode_input(struct trace_decoder *decoder, const struct trac
     decoder->active[0] = (struct trace_active){.neuron = (uint32_t)neuron, .code = 1};
     record->count = 1;
     record->active = decoder->active;
-    count_spikes(decoder, row->code, decoder->active);
+    count_spikes(decoder, row, decoder->active);
     return NULL;
 }
 

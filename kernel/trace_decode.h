@@ -27,7 +27,7 @@ void trace_decoder_free(struct trace_decoder *decoder);
 
 /* The spike steps of one active neuron of a population with this code kind (an input spikes at its first
  * step).  In *steps a set bit of `negative` means sign -1, the code's own sign taken in. */
-enum trace_kind trace_active_steps(const struct trace_header_info *info, uint32_t code_kind,
+enum trace_kind trace_active_steps(const struct trace_header_info *info, const struct trace_population *population,
                                    const struct trace_active *active, struct spike_steps *steps);
 
 #endif

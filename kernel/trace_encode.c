@@ -100,24 +100,25 @@ static uint32_t count_spikes(const uint16_t *magnitude)
     return count_bits(magnitude);
 }
 
-static uint32_t ternary_spikes(const struct trace_header_info *info, uint32_t magnitude)
+static uint32_t ternary_spikes(unsigned timesteps, uint32_t magnitude)
 {
-    return code_count(code_digits(SPIKE_CODE_TERNARY, info->timesteps, magnitude).fired);
+    return code_count(code_digits(SPIKE_CODE_TERNARY, timesteps, magnitude).fired);
 }
 
-static void count_ternary(const struct trace_header_info *info, const uint32_t *codes, uint32_t n, struct summary *sum)
+static void count_ternary(unsigned timesteps, const uint32_t *codes, uint32_t n, struct summary *sum)
 {
     sum->spikes = sum->outlier = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t magnitude = codes[i] & OAT_MAGNITUDE;
         if (magnitude == 0) continue;
-        uint32_t spikes = ternary_spikes(info, magnitude);
+        uint32_t spikes = ternary_spikes(timesteps, magnitude);
         sum->spikes += spikes;
         sum->outlier += codes[i] & OAT_OUTLIER ? spikes : 0;
     }
 }
 
-static struct summary summarize(const struct trace_header_info *info, const uint32_t *codes, uint32_t n)
+static struct summary summarize(const struct trace_header_info *info, unsigned timesteps, const uint32_t *codes,
+                                uint32_t n)
 {
     struct summary sum = {0};
     uint32_t whole = n / LOOP * LOOP, rest[LOOP] = {0};
@@ -126,17 +127,17 @@ static struct summary summarize(const struct trace_header_info *info, const uint
         memcpy(rest, codes + whole, (n - whole) * sizeof *codes);
         add_codes(rest, &sum);
     }
-    if (info->code == SPIKE_CODE_TERNARY) count_ternary(info, codes, n, &sum);
+    if (info->code == SPIKE_CODE_TERNARY) count_ternary(timesteps, codes, n, &sum);
     return sum;
 }
 
-static uint32_t flags_of(const struct trace_header_info *info, const struct summary *sum)
+static uint32_t flags_of(unsigned timesteps, const struct summary *sum)
 {
     uint32_t flags = 0;
     uint64_t prefixed = sum->lengths + (uint64_t)sum->active * (TRACE_LENGTH_BITS - 1);
     if (sum->any & OAT_NEGATIVE) flags |= TRACE_FLAG_SIGNED;
     if (sum->any & OAT_OUTLIER) flags |= TRACE_FLAG_OUTLIERS;
-    if (prefixed < (uint64_t)sum->active * info->timesteps) flags |= TRACE_FLAG_PREFIXED;
+    if (prefixed < (uint64_t)sum->active * timesteps) flags |= TRACE_FLAG_PREFIXED;
     return flags;
 }
 
@@ -255,18 +256,19 @@ static void put_sparse(struct bit_writer *bits, const uint32_t *codes, uint32_t 
 size_t trace_encode_oat(const struct trace_header_info *info, uint32_t population, const uint32_t *codes, uint32_t n,
                         uint8_t *out, struct trace_counts *counts)
 {
+    const unsigned timesteps = trace_steps(info, &info->population[population]);
     LASSIM_INVARIANT(info->population[population].code == CODE_OAT, "population %u is not OAT", population);
-    const struct summary sum = summarize(info, codes, n);
-    LASSIM_INVARIANT((sum.any & OAT_MAGNITUDE) >> info->timesteps == 0, "population %u: magnitude of more than %u bits",
-                     population, info->timesteps);
+    const struct summary sum = summarize(info, timesteps, codes, n);
+    LASSIM_INVARIANT((sum.any & OAT_MAGNITUDE) >> timesteps == 0, "population %u: magnitude of more than %u bits",
+                     population, timesteps);
     size_t used = trace_put_varint(out, sum.active);
     if (sum.active == 0) return used;
-    uint32_t flags = flags_of(info, &sum);
+    uint32_t flags = flags_of(timesteps, &sum);
     out[used++] = (uint8_t)flags;
     counts->spikes[TRACE_NORMAL] += sum.spikes - sum.outlier;
     counts->spikes[TRACE_OUTLIER] += sum.outlier;
     struct bit_writer bits = {.out = out + used};
-    const struct layout layout = layout_of(flags, info->timesteps);
+    const struct layout layout = layout_of(flags, timesteps);
     unsigned k = trace_rice_parameter(n, sum.active);
     if (k > 0)
         put_sparse(&bits, codes, n, k, layout);
@@ -315,11 +317,11 @@ static uint32_t put_hg(struct bit_writer *bits, const struct hg_code *codes, uin
     return bad;
 }
 
-static uint64_t hg_spikes(const struct trace_header_info *info, const uint16_t *magnitude)
+static uint64_t hg_spikes(const struct trace_header_info *info, unsigned timesteps, const uint16_t *magnitude)
 {
     uint64_t spikes = 0;
     if (info->code == SPIKE_CODE_RADIX) return count_spikes(magnitude);
-    for (int i = 0; i < LOOP; i++) spikes += magnitude[i] != 0 ? ternary_spikes(info, magnitude[i]) : 0;
+    for (int i = 0; i < LOOP; i++) spikes += magnitude[i] != 0 ? ternary_spikes(timesteps, magnitude[i]) : 0;
     return spikes;
 }
 
@@ -333,7 +335,7 @@ size_t trace_encode_hg(const struct trace_header_info *info, uint32_t population
     size_t used = trace_put_varint(out, active);
     if (active == 0) return used;
     struct bit_writer bits = {.out = out + used};
-    const struct hg_layout layout = {row->octave_gates, trace_octave_bits(row), row->sub_bits, info->timesteps,
+    const struct hg_layout layout = {row->octave_gates, trace_octave_bits(row), row->sub_bits, trace_steps(info, row),
                                      trace_rice_parameter(n, active)};
     uint16_t magnitude[LOOP] = {0};
     for (uint32_t i = 0; i < n; i += LOOP) {
@@ -342,7 +344,7 @@ size_t trace_encode_hg(const struct trace_header_info *info, uint32_t population
         uint32_t bad = put_hg(&bits, codes, i, to, &next, &layout, magnitude);
         LASSIM_INVARIANT(!bad, "population %u: gate or magnitude out of range in neurons %u .. %u", population, i,
                          to - 1);
-        counts->spikes[TRACE_HG_CODE] += hg_spikes(info, magnitude);
+        counts->spikes[TRACE_HG_CODE] += hg_spikes(info, layout.timesteps, magnitude);
     }
     counts->spikes[TRACE_GATE] += 2 * (uint64_t)active;
     return (size_t)(bits_flush(&bits) - out);

@@ -99,17 +99,17 @@ static enum lassim_status buffer_record(struct trace_expand *expand, const struc
                            TRACE_WINDOW_ACTIVE_MAX);
     if (reserve_neurons(expand, expand->neurons + record->count) != 0 || reserve_record(expand) != 0)
         return no_memory(error);
-    uint32_t code_kind = expand->info->population[record->population].code;
+    const struct trace_population *population = &expand->info->population[record->population];
     size_t end = expand->neurons + record->count;
     expand->record[expand->records++] = (struct expand_record){.population = record->population,
                                                                .token = record->token,
                                                                .first = expand->neurons,
                                                                .end = end,
-                                                               .gates = code_kind == CODE_HG};
+                                                               .gates = population->code == CODE_HG};
     for (uint32_t i = 0; i < record->count; i++) {
         struct spike_steps steps;
         size_t at = expand->neurons++;
-        expand->kind[at] = (uint8_t)trace_active_steps(expand->info, code_kind, &record->active[i], &steps);
+        expand->kind[at] = (uint8_t)trace_active_steps(expand->info, population, &record->active[i], &steps);
         expand->neuron[at] = (struct expand_neuron){.neuron = record->active[i].neuron,
                                                     .fired = (uint16_t)steps.fired,
                                                     .negative = (uint16_t)steps.negative,
@@ -229,11 +229,13 @@ static void count_neuron(struct counters *to, enum trace_kind kind, const struct
 void trace_record_count(const struct trace_header_info *info, const struct trace_record *record, struct counters *to)
 {
     const struct trace_population *population = &info->population[record->population];
-    uint64_t spikes_before = to->spikes;
+    uint64_t arrived_before = to->spikes - to->spikes_lost;
+    const struct perturb_key key =
+        perturb_window(&info->perturbation.rule, 0, record->population, record->token); /* loses nothing if off */
     uint32_t block = 0, block_steps = 0; /* of one block: bit t set when its packet of step t is not empty */
     for (uint32_t i = 0; i < record->count; i++) {
         struct spike_steps steps;
-        enum trace_kind kind = trace_active_steps(info, population->code, &record->active[i], &steps);
+        enum trace_kind kind = trace_active_steps(info, population, &record->active[i], &steps);
         uint32_t now = record->active[i].neuron / population->block_neurons;
         if (now != block) {
             to->events += (unsigned)__builtin_popcount(block_steps);
@@ -242,9 +244,12 @@ void trace_record_count(const struct trace_header_info *info, const struct trace
         }
         block_steps |= steps.fired | (kind == TRACE_HG_CODE ? 1 : 0);
         count_neuron(to, kind, &steps);
+        if (population->code != CODE_INPUT)
+            to->spikes_lost += (unsigned)__builtin_popcount(perturb_lost(&key, record->active[i].neuron, steps.fired));
     }
     to->events += (unsigned)__builtin_popcount(block_steps);
     to->windows++;
-    to->synaptic_operations += (to->spikes - spikes_before) * population->fan_out;
-    if (population->code != CODE_INPUT) to->threshold_tests += (uint64_t)info->timesteps * record->neurons;
+    to->synaptic_operations += (to->spikes - to->spikes_lost - arrived_before) * population->fan_out;
+    if (population->code != CODE_INPUT)
+        to->threshold_tests += (uint64_t)trace_steps(info, population) * record->neurons;
 }

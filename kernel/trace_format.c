@@ -47,6 +47,11 @@ size_t trace_get_varint(const uint8_t *in, size_t size, uint64_t *value)
     return 0;
 }
 
+unsigned trace_steps(const struct trace_header_info *info, const struct trace_population *population)
+{
+    return population->timesteps != 0 ? population->timesteps : info->timesteps;
+}
+
 uint32_t trace_gates(const struct trace_population *population)
 {
     return population->code == CODE_HG ? population->octave_gates + (UINT32_C(1) << population->sub_bits) : 0;
@@ -76,7 +81,7 @@ size_t trace_payload_max(const struct trace_header_info *info, uint32_t populati
     const struct trace_population *row = &info->population[population];
     /* Gaps cost at most a bit a neuron, n in all: at most (n - active) / 2^k + active (1 + k), where k > 0
      * only if 2^k active < n - active. */
-    size_t bits = 1 + info->timesteps;
+    size_t bits = 1 + trace_steps(info, row);
     if (row->code == CODE_OAT) bits += 2;
     if (row->code == CODE_HG) bits += trace_octave_bits(row) + row->sub_bits;
     return TRACE_VARINT_MAX + 1 + row->neurons * bits / 8 + 1;
@@ -147,12 +152,15 @@ const char *trace_info_check(const struct trace_header_info *info, uint32_t *pop
     for (*population = 0; *population < info->populations; ++*population) {
         const char *reason = population_check(&info->population[*population]);
         if (reason != NULL) return reason;
+        const struct trace_population *row = &info->population[*population];
+        if (row->timesteps >= info->timesteps) return "timesteps of its own are not below the window's";
+        if (row->code == CODE_INPUT && row->timesteps != 0) return "timesteps of its own without a code";
     }
     *population = UINT32_MAX;
     return NULL;
 }
 
-static void row_from_model(const struct model *model, uint32_t p, struct trace_population *row)
+static void row_from_model(const struct model *model, uint32_t timesteps, uint32_t p, struct trace_population *row)
 {
     const struct population *population = &model->graph->population[p];
     const struct population_params *params = &model->population[p];
@@ -164,6 +172,7 @@ static void row_from_model(const struct model *model, uint32_t p, struct trace_p
     row->neurons = population->neurons;
     row->fan_out = population->fan_out;
     row->block_neurons = GRAPH_BLOCK_NEURONS;
+    if (population->code != CODE_INPUT && params->steps < timesteps) row->timesteps = params->steps;
     if (population->code == CODE_OAT) row->j = params->j;
     if (population->code == CODE_HG) {
         const struct hg_table *table = &model->table[params->table];
@@ -186,7 +195,7 @@ enum lassim_status trace_info_from_model(const struct model *model, uint32_t tim
                                        .populations = model->graph->populations};
     info->population = calloc(info->populations, sizeof *info->population);
     if (info->population == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the trace");
-    for (uint32_t p = 0; p < info->populations; p++) row_from_model(model, p, &info->population[p]);
+    for (uint32_t p = 0; p < info->populations; p++) row_from_model(model, timesteps, p, &info->population[p]);
     uint32_t bad;
     const char *reason = trace_info_check(info, &bad);
     if (reason == NULL) return LASSIM_OK;
@@ -202,9 +211,10 @@ void trace_info_free(struct trace_header_info *info)
     *info = (struct trace_header_info){0};
 }
 
-size_t trace_header_bytes(uint32_t populations)
+size_t trace_header_bytes(uint32_t populations, int perturbed)
 {
-    return TRACE_HEADER_BYTES + (size_t)populations * TRACE_POPULATION_BYTES + 8;
+    return TRACE_HEADER_BYTES + (size_t)populations * TRACE_POPULATION_BYTES +
+           (perturbed ? TRACE_PERTURBATION_BYTES : 0) + 8;
 }
 
 /* The words of a row after its name, in file order. */
@@ -220,7 +230,8 @@ size_t trace_header_bytes(uint32_t populations)
     X(8, sub_bits)         \
     X(9, j)                \
     X(10, heads)           \
-    X(11, positions)
+    X(11, positions)       \
+    X(12, timesteps)
 
 static void row_encode(const struct trace_population *row, uint8_t *out)
 {
@@ -230,19 +241,46 @@ static void row_encode(const struct trace_population *row, uint8_t *out)
 #undef TRACE_ROW_PUT
 }
 
+static void perturbation_encode(const struct trace_perturbation *perturbation, uint8_t *out)
+{
+    const struct perturbation *rule = &perturbation->rule;
+    uint64_t noise;
+    memcpy(&noise, &rule->noise, sizeof noise);
+    trace_put64(out, rule->seed);
+    trace_put64(out + 8, (uint64_t)(rule->drop * 0x1p53));
+    trace_put64(out + 16, noise);
+    trace_put64(out + 24, perturbation->stuck);
+    trace_put64(out + 32, perturbation->stuck_hash);
+}
+
+const char *trace_perturbation_decode(const uint8_t *in, struct trace_perturbation *perturbation)
+{
+    uint64_t below = trace_get64(in + 8), noise = trace_get64(in + 16);
+    *perturbation = (struct trace_perturbation){
+        .on = 1, .rule.seed = trace_get64(in), .stuck = trace_get64(in + 24), .stuck_hash = trace_get64(in + 32)};
+    memcpy(&perturbation->rule.noise, &noise, sizeof noise);
+    if (below > UINT64_C(1) << 53) return "chance of a spike to be lost above 1";
+    perturbation->rule.drop = (double)below * 0x1p-53;
+    if (!(perturbation->rule.noise >= 0 && perturbation->rule.noise <= PERTURB_NOISE_MAX))
+        return "threshold noise out of range";
+    return NULL;
+}
+
 void trace_header_encode(const struct trace_header_info *info, uint8_t *out)
 {
-    size_t size = trace_header_bytes(info->populations);
+    int perturbed = info->perturbation.on;
+    size_t size = trace_header_bytes(info->populations, perturbed);
     trace_put64(out, TRACE_MAGIC);
     trace_put32(out + 8, TRACE_VERSION);
     trace_put32(out + 12, (uint32_t)size);
     trace_put64(out + 16, info->model_hash);
     trace_put32(out + 24, info->timesteps);
-    trace_put32(out + 28, info->code);
+    trace_put32(out + 28, info->code | (perturbed ? TRACE_PERTURBED : 0));
     trace_put32(out + 32, info->vocabulary);
     trace_put32(out + 36, info->populations);
     for (uint32_t p = 0; p < info->populations; p++)
         row_encode(&info->population[p], out + TRACE_HEADER_BYTES + (size_t)p * TRACE_POPULATION_BYTES);
+    if (perturbed) perturbation_encode(&info->perturbation, out + size - 8 - TRACE_PERTURBATION_BYTES);
     trace_put64(out + size - 8, XXH3_64bits(out, size - 8));
 }
 

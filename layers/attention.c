@@ -31,17 +31,18 @@ void query_receive(struct network *network, const struct packet *packet, unsigne
 {
     struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
+    const unsigned steps = network_steps(network, packet->population);
     uint32_t from, to, first, last;
     packet_share(packet->position, KEY_BLOCK, worker, workers, &from, &to);
     for (uint32_t s = 0; s < packet->count; s++)
         meet_keys(network, attention, packet->spikes[s] & SPIKE_NEURON,
-                  spike_delta(params, network->model.steps, packet->step, packet->spikes[s]), from, to);
+                  spike_delta(params, steps, packet->step, packet->spikes[s]), from, to);
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     packet_slice(packet, from, to, &first, &last);
     int64_t *own = attention->own_score + (uint64_t)worker * network->heads;
     for (uint32_t s = first; s < last; s++) {
         uint32_t i = packet->spikes[s] & SPIKE_NEURON;
-        int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
+        int64_t delta = spike_delta(params, steps, packet->step, packet->spikes[s]);
         own[i / network->head_dim] += delta * *network_key(network, attention, i, packet->position);
         attention->query[i] += delta;
     }
@@ -51,13 +52,14 @@ void key_receive(struct network *network, const struct packet *packet, unsigned 
 {
     struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
+    const unsigned steps = network_steps(network, packet->population);
     uint32_t from, to, first, last;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     packet_slice(packet, from, to, &first, &last);
     int64_t *own = attention->own_score + (uint64_t)worker * network->heads;
     for (uint32_t s = first; s < last; s++) {
         uint32_t i = packet->spikes[s] & SPIKE_NEURON;
-        int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
+        int64_t delta = spike_delta(params, steps, packet->step, packet->spikes[s]);
         own[i / network->head_dim] += delta * attention->query[i];
         *network_key(network, attention, i, packet->position) += (int32_t)delta;
     }
@@ -67,13 +69,14 @@ void value_receive(struct network *network, const struct packet *packet, unsigne
 {
     struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
+    const unsigned steps = network_steps(network, packet->population);
     uint32_t from, to, first, last;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     packet_slice(packet, from, to, &first, &last);
     int32_t *values = attention->value_sums + (uint64_t)packet->position * network->hidden;
     for (uint32_t s = first; s < last; s++)
         values[packet->spikes[s] & SPIKE_NEURON] +=
-            (int32_t)spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
+            (int32_t)spike_delta(params, steps, packet->step, packet->spikes[s]);
 }
 
 /* q, k, v: the linear membrane, and the running sums of the token's window start from nothing. */
@@ -130,7 +133,7 @@ void exp_close(struct close_call *call)
         int64_t *score = attention->score + (uint64_t)head * network->positions;
         for (uint32_t key = 0; key < visible; key++) {
             struct hg_code *code = &codes[(uint64_t)head * visible + key];
-            hg_encode(table, network->model.steps, (double)(score[key] - largest) * unit, code);
+            hg_encode(table, network_steps(network, call->population), (double)(score[key] - largest) * unit, code);
             call->saturations += code->saturated;
             score[key] = 0;
         }
@@ -174,12 +177,13 @@ void weight_receive(struct network *network, const struct packet *packet, unsign
 {
     struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
+    const unsigned steps = network_steps(network, packet->population);
     uint32_t from, to;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     for (uint32_t s = 0; s < packet->count; s++) {
         uint32_t neuron = packet->spikes[s] & SPIKE_NEURON;
         uint32_t head = neuron / network->positions, low = from, high = to;
-        int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
+        int64_t delta = spike_delta(params, steps, packet->step, packet->spikes[s]);
         const int32_t *values = attention->value_sums + (uint64_t)(neuron % network->positions) * network->hidden;
         network_head_channels(network, head, &low, &high);
         if (low < high) add_shifted(attention->context + low, values + low, high - low, delta);

@@ -12,7 +12,7 @@ void inverse_close(struct close_call *call)
     for (uint32_t head = call->from; head < call->to; head++) {
         double sum = (double)attention->weight_sum[head] * unit;
         struct hg_code *code = &network_own_train(network, call->population, call->token->token)->hg[head];
-        hg_encode(table, network->model.steps, sum, code);
+        hg_encode(table, network_steps(network, call->population), sum, code);
         call->saturations += code->saturated;
         octave[head] = sum > 0 ? real_floor_log2(sum) : 0;
         attention->weight_sum[head] = 0;
@@ -54,13 +54,14 @@ void context_receive(struct network *network, const struct packet *packet, unsig
 {
     struct attention_state *attention = network_attention(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
+    const unsigned steps = network_steps(network, packet->population);
     const int64_t *inverse = attention->inverse + (uint64_t)worker * network->heads;
     uint32_t from, to, first, last;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     packet_slice(packet, from, to, &first, &last);
     for (uint32_t s = first; s < last; s++) {
         uint32_t i = packet->spikes[s] & SPIKE_NEURON;
-        int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
+        int64_t delta = spike_delta(params, steps, packet->step, packet->spikes[s]);
         attention->product[i] += (wide)delta * inverse[i / network->head_dim];
         attention->context_sum[i] += delta;
     }

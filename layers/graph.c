@@ -2,44 +2,67 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "layers/bert.h"
+#include "layers/gpt2.h"
 #include "layers/graph_builder.h"
+#include "layers/llama.h"
 #include "layers/opt.h"
+#include "neurons/real.h"
 
 enum { SIZE_LIMIT = 1 << 20, LAYERS_MAX = 1024, PAIRS_LIMIT = 1 << 27 /* a packet names neurons in 28 bits */ };
 
 /* One row a family. */
 struct family {
     uint32_t id;
+    const char *name; /* model_type in config.json */
     const char *(*check)(const struct model_config *config);
     void (*capacity)(const struct model_config *config, struct graph_builder *builder);
     void (*build)(struct graph_builder *builder);
 };
-static const struct family families[] = {{FAMILY_OPT, opt_config_check, opt_capacity, opt_graph}};
+static const struct family families[] = {
+    {FAMILY_OPT, "opt", opt_config_check, opt_capacity, opt_graph},
+    {FAMILY_LLAMA, "llama", llama_config_check, llama_capacity, llama_graph},
+    {FAMILY_QWEN2, "qwen2", llama_config_check, llama_capacity, llama_graph},
+    {FAMILY_GPT2, "gpt2", gpt2_config_check, gpt2_capacity, gpt2_graph},
+    {FAMILY_BERT, "bert", bert_config_check, bert_capacity, bert_graph},
+};
+enum { FAMILIES = sizeof families / sizeof *families };
 
-/* One row a kind: docs/design.md's name, how it codes, what its spikes meet in products. */
+/* One row a kind: docs/design.md's name, how it codes, what its spikes meet in products, its HG function where the
+ * kind decides it. */
 static const struct kind_row {
     const char *name;
     enum code_kind code;
     enum product_kind product;
+    enum hg_function function;
 } kind_rows[POPULATION_KINDS] = {
     [POPULATION_TOKEN] = {"tok", CODE_INPUT, PRODUCT_NONE},
     [POPULATION_POSITION] = {"pos", CODE_INPUT, PRODUCT_NONE},
     [POPULATION_EMBED] = {"embed", CODE_OAT, PRODUCT_NONE},
     [POPULATION_RESIDUAL] = {"res", CODE_OAT, PRODUCT_NONE},
     [POPULATION_CENTERED] = {"xmu", CODE_OAT, PRODUCT_ONE},
-    [POPULATION_RSTD] = {"rstd", CODE_HG, PRODUCT_FIXED},
+    [POPULATION_RSTD] = {"rstd", CODE_HG, PRODUCT_FIXED, HG_RSQRT},
     [POPULATION_NORM] = {"ln", CODE_OAT, PRODUCT_NONE},
     [POPULATION_QUERY] = {"q", CODE_OAT, PRODUCT_VISIBLE},
     [POPULATION_KEY] = {"k", CODE_OAT, PRODUCT_ONE},
     [POPULATION_VALUE] = {"v", CODE_OAT, PRODUCT_NONE},
-    [POPULATION_EXP] = {"exp", CODE_HG, PRODUCT_NONE},
+    [POPULATION_EXP] = {"exp", CODE_HG, PRODUCT_NONE, HG_EXP},
     [POPULATION_WEIGHT] = {"e", CODE_OAT, PRODUCT_FIXED},
-    [POPULATION_INVERSE] = {"inv", CODE_HG, PRODUCT_FIXED},
+    [POPULATION_INVERSE] = {"inv", CODE_HG, PRODUCT_FIXED, HG_INV},
     [POPULATION_CONTEXT] = {"ctx", CODE_OAT, PRODUCT_ONE},
     [POPULATION_ATTENTION] = {"att", CODE_OAT, PRODUCT_NONE},
     [POPULATION_FFN] = {"fc", CODE_OAT, PRODUCT_NONE},
     [POPULATION_PROJECT_OUT] = {"project_out", CODE_OAT, PRODUCT_NONE},
+    [POPULATION_TYPE] = {"typ", CODE_INPUT, PRODUCT_NONE},
+    [POPULATION_QUERY_TURNED] = {"qr", CODE_OAT, PRODUCT_VISIBLE},
+    [POPULATION_KEY_TURNED] = {"kr", CODE_OAT, PRODUCT_ONE},
+    [POPULATION_ACTIVATED] = {"act", CODE_HG, PRODUCT_NONE},
+    [POPULATION_GATE] = {"gate", CODE_HG, PRODUCT_ONE},
+    [POPULATION_UP] = {"up", CODE_OAT, PRODUCT_ONE},
+    [POPULATION_GATED] = {"fc", CODE_OAT, PRODUCT_NONE},
+    [POPULATION_RELAY] = {"fc", CODE_OAT, PRODUCT_NONE},
 };
 
 const char *population_kind_name(enum population_kind kind)
@@ -59,9 +82,20 @@ const char *code_kind_name(enum code_kind code)
 
 static const struct family *find_family(uint32_t id)
 {
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+    for (size_t i = 0; i < FAMILIES; i++)
         if (families[i].id == id) return &families[i];
     return NULL;
+}
+
+const char *graph_family_name(uint32_t family)
+{
+    const struct family *row = find_family(family);
+    return row == NULL ? NULL : row->name;
+}
+
+const char *graph_family_names(void)
+{
+    return "opt, llama, qwen2, gpt2, bert";
 }
 
 static int out_of_range(uint32_t size)
@@ -76,31 +110,79 @@ static const char *check_sizes(const struct model_config *c)
     if (out_of_range(c->embedding)) return "embedding size must be 1 .. 2^20 - 1";
     if (out_of_range(c->ffn)) return "FFN size must be 1 .. 2^20 - 1";
     if (c->layers < 1 || c->layers > LAYERS_MAX) return "layers must be 1 .. 1024";
-    if (c->heads < 1 || c->heads > c->hidden || c->hidden % c->heads != 0) return "heads must divide the hidden size";
     if (out_of_range(c->positions)) return "positions must be 1 .. 2^20 - 1";
-    if (out_of_range(c->position_rows)) return "position rows must be 1 .. 2^20 - 1";
+    if (c->token_types >= SIZE_LIMIT) return "token types must be 0 .. 2^20 - 1";
+    return NULL;
+}
+
+static const char *check_heads(const struct model_config *c)
+{
+    if (c->heads < 1 || c->heads >= SIZE_LIMIT) return "heads must be 1 .. 2^20 - 1";
+    if (out_of_range(c->head_dim)) return "heads must divide the hidden size, or the head size must be given";
+    if ((uint64_t)c->heads * c->head_dim >= SIZE_LIMIT) return "heads times head size must be below 2^20";
+    if (c->kv_heads < 1 || c->kv_heads > c->heads || c->heads % c->kv_heads != 0)
+        return "key and value heads must divide the heads";
     if ((uint64_t)c->heads * c->positions >= PAIRS_LIMIT) return "heads times positions must be below 2^27";
+    return NULL;
+}
+
+static const char *check_positions(const struct model_config *c)
+{
+    if (c->rotary > 1) return "rotary must be 0 or 1";
+    if (c->rotary && c->head_dim % 2 != 0) return "rotary positions need an even head size";
+    if (c->rotary && (c->position_rows != 0 || c->position_offset != 0))
+        return "position rows must be 0 with rotary positions";
+    if (c->rotary) return NULL;
+    if (out_of_range(c->position_rows)) return "position rows must be 1 .. 2^20 - 1";
+    if (c->position_offset >= SIZE_LIMIT || c->position_rows != c->positions + c->position_offset)
+        return "position rows must be positions + position offset";
     return NULL;
 }
 
 static const char *check_switches(const struct model_config *c)
 {
-    if (c->position_offset >= SIZE_LIMIT || c->position_rows != c->positions + c->position_offset)
-        return "position rows must be positions + position offset";
     if (c->pre_norm > 1 || c->final_norm > 1 || c->tied > 1) return "pre_norm, final_norm and tied must be 0 or 1";
+    if (c->gated > 1 || c->encoder > 1 || c->score_by_layer > 1)
+        return "gated, encoder and score_by_layer must be 0 or 1";
+    if (c->norm_kind > NORM_RMS) return "norm kind must be 0 (LayerNorm) or 1 (RMSNorm)";
+    if (c->activation >= ACTIVATIONS) return "activation must be 0 .. 4";
+    if (c->head >= HEAD_KINDS) return "head must be 0 .. 3";
+    if (c->head == HEAD_CLASSIFY ? out_of_range(c->labels) : c->labels != 0)
+        return "labels must be 1 .. 2^20 - 1 with a classifying head, else 0";
+    if (c->reserved != 0) return "reserved must be 0";
     if (c->bos >= c->vocabulary || c->eos >= c->vocabulary || c->pad >= c->vocabulary)
         return "bos, eos and pad must be below the vocabulary";
     if (!(c->norm_epsilon >= 1e-12 && c->norm_epsilon <= 1)) return "norm epsilon must be 1e-12 .. 1";
+    if (!(c->score_scale >= 1e-6 && c->score_scale <= 1e6)) return "score scale must be 1e-6 .. 1e6";
     return NULL;
+}
+
+/* Puts what 0 stands for in its place. */
+static struct model_config complete(const struct model_config *config)
+{
+    struct model_config c = *config;
+    if (c.embedding == 0) c.embedding = c.hidden;
+    if (c.kv_heads == 0) c.kv_heads = c.heads;
+    if (c.head_dim == 0 && c.heads > 0 && c.hidden % c.heads == 0) c.head_dim = c.hidden / c.heads;
+    if (c.score_scale == 0 && c.head_dim > 0) c.score_scale = 1.0 / real_sqrt((double)c.head_dim);
+    return c;
+}
+
+static const char *check_complete(const struct model_config *c)
+{
+    const struct family *family = find_family(c->family);
+    if (family == NULL) return "family must be 1 .. 5 (opt, llama, qwen2, gpt2, bert)";
+    const char *reason = check_sizes(c);
+    if (reason == NULL) reason = check_heads(c);
+    if (reason == NULL) reason = check_positions(c);
+    if (reason == NULL) reason = check_switches(c);
+    return reason != NULL ? reason : family->check(c);
 }
 
 const char *graph_config_check(const struct model_config *config)
 {
-    const struct family *family = find_family(config->family);
-    if (family == NULL) return "family must be 1 (OPT)";
-    const char *reason = check_sizes(config);
-    if (reason == NULL) reason = check_switches(config);
-    return reason != NULL ? reason : family->check(config);
+    const struct model_config c = complete(config);
+    return check_complete(&c);
 }
 
 static const char *suffix_of(const char *prefix, const char *name)
@@ -128,6 +210,7 @@ uint32_t graph_add_population(struct graph_builder *builder, const char *prefix,
     p->kind = kind;
     p->code = kind_rows[kind].code;
     p->product = kind_rows[kind].product;
+    p->function = kind_rows[kind].function;
     p->layer = builder->layer;
     p->level = builder->level;
     p->head_side = builder->head_side;
@@ -135,10 +218,10 @@ uint32_t graph_add_population(struct graph_builder *builder, const char *prefix,
     p->visible_only = kind == POPULATION_EXP || kind == POPULATION_WEIGHT;
     p->relu = kind == POPULATION_FFN;
     p->per_channel = kind == POPULATION_NORM;
-    p->norm = GRAPH_NONE;
+    p->norm = p->partner = GRAPH_NONE;
     if (kind == POPULATION_RSTD) p->product_partners = graph->config.hidden;
-    if (kind == POPULATION_WEIGHT || kind == POPULATION_INVERSE)
-        p->product_partners = graph->config.hidden / graph->config.heads;
+    if (kind == POPULATION_WEIGHT || kind == POPULATION_INVERSE) p->product_partners = graph->config.head_dim;
+    if (p->code == CODE_INPUT) graph->inputs = graph->populations + 1;
     return graph->populations++;
 }
 
@@ -179,7 +262,20 @@ uint32_t graph_add_residual(struct graph_builder *builder, const char *prefix)
     return p;
 }
 
-uint32_t graph_add_norm(struct graph_builder *builder, const char *name)
+/* The train that the norm's sums are made of: the mean's and each x - mean's with LayerNorm, its own square with RMSNorm. */
+static uint32_t add_centered(struct graph_builder *builder, const char *prefix, uint32_t source)
+{
+    struct graph *graph = builder->graph;
+    if (graph->config.norm_kind == NORM_RMS) {
+        graph->population[source].product = PRODUCT_ONE;
+        return source;
+    }
+    graph_add_fan_out(builder, source, 2); /* own x - mu, and the mean that all share */
+    builder->level++;
+    return graph_add_population(builder, prefix, POPULATION_CENTERED, graph->config.hidden);
+}
+
+uint32_t graph_add_norm_over(struct graph_builder *builder, const char *name, uint32_t source)
 {
     struct graph *graph = builder->graph;
     require_room(graph->norms, builder->norm_capacity, name);
@@ -188,31 +284,58 @@ uint32_t graph_add_norm(struct graph_builder *builder, const char *name)
     snprintf(norm->name, sizeof norm->name, "%s", name);
     snprintf(prefix, sizeof prefix, "%s.", name);
     norm->layer = builder->layer;
-    norm->residual = graph_add_residual(builder, prefix);
-    graph_add_fan_out(builder, norm->residual, 2); /* own x - mu, and the mean that all share */
-    builder->level++;
-    norm->centered = graph_add_population(builder, prefix, POPULATION_CENTERED, graph->config.hidden);
+    norm->source = source;
+    norm->centered = add_centered(builder, prefix, source);
     builder->level++;
     norm->rstd = graph_add_population(builder, prefix, POPULATION_RSTD, 1);
     builder->level++;
     norm->output = graph_add_population(builder, prefix, POPULATION_NORM, graph->config.hidden);
     builder->level++;
-    const uint32_t members[] = {norm->residual, norm->centered, norm->rstd, norm->output};
+    const uint32_t members[] = {norm->source, norm->centered, norm->rstd, norm->output};
     for (size_t i = 0; i < 4; i++) graph->population[members[i]].norm = graph->norms;
     graph->norms++;
     return norm->output;
 }
 
+uint32_t graph_add_norm(struct graph_builder *builder, const char *name)
+{
+    char prefix[sizeof builder->graph->norm->name];
+    snprintf(prefix, sizeof prefix, "%s.", name);
+    return graph_add_norm_over(builder, name, graph_add_residual(builder, prefix));
+}
+
+enum hg_function graph_activation_function(uint32_t activation)
+{
+    static const enum hg_function functions[ACTIVATIONS] = {HG_FUNCTIONS, HG_GELU_ERF, HG_GELU_TANH, HG_SILU,
+                                                            HG_QUICK_GELU};
+    return functions[activation];
+}
+
+void graph_add_head(struct graph_builder *builder, uint32_t source, uint32_t width, int has_bias)
+{
+    struct graph *graph = builder->graph;
+    graph->head_source = source;
+    graph->head_matrix = GRAPH_NONE;
+    graph->head_width = width > 0 ? width : graph->population[source].neurons;
+    if (width > 0)
+        graph->head_matrix = graph_add_matrix(builder, "", "head", source, TARGET_HEAD, GRAPH_NONE, width, has_bias);
+    else
+        graph_add_fan_out(builder, source, 1);
+    graph->head_level = builder->level;
+    graph->levels = builder->level;
+}
+
 struct graph *graph_build(const struct model_config *config, const char **reason)
 {
-    *reason = graph_config_check(config);
+    const struct model_config whole = complete(config);
+    *reason = check_complete(&whole);
     if (*reason != NULL) return NULL;
-    const struct family *family = find_family(config->family);
+    const struct family *family = find_family(whole.family);
     struct graph *graph = calloc(1, sizeof *graph);
     struct graph_builder builder = {.graph = graph, .layer = -1};
     if (graph != NULL) {
-        graph->config = *config;
-        family->capacity(config, &builder);
+        graph->config = whole;
+        family->capacity(&whole, &builder);
         graph->population = calloc(builder.population_capacity, sizeof *graph->population);
         graph->matrix = calloc(builder.matrix_capacity, sizeof *graph->matrix);
         graph->norm = calloc(builder.norm_capacity, sizeof *graph->norm);
@@ -235,11 +358,34 @@ void graph_free(struct graph *graph)
     free(graph);
 }
 
-uint32_t graph_window_neurons(const struct graph *graph, uint32_t p, uint32_t position)
+uint32_t graph_input_row(const struct graph *graph, uint32_t p, uint32_t id, uint32_t position, uint32_t type)
+{
+    switch (graph->population[p].kind) {
+    case POPULATION_POSITION: return position + graph->config.position_offset;
+    case POPULATION_TYPE: return type;
+    default: return id;
+    }
+}
+
+uint32_t graph_window_neurons(const struct graph *graph, uint32_t p, uint32_t visible)
 {
     const struct population *population = &graph->population[p];
-    if (!population->visible_only || position >= graph->config.positions) return population->neurons;
-    return graph->config.heads * (position + 1);
+    if (!population->visible_only || visible >= graph->config.positions) return population->neurons;
+    return graph->config.heads * visible;
+}
+
+uint32_t graph_find_population(const struct graph *graph, const char *name)
+{
+    for (uint32_t p = 0; p < graph->populations; p++)
+        if (strcmp(graph->population[p].name, name) == 0) return p;
+    return GRAPH_NONE;
+}
+
+uint32_t graph_find_matrix(const struct graph *graph, const char *name)
+{
+    for (uint32_t m = 0; m < graph->matrices; m++)
+        if (strcmp(graph->matrix[m].name, name) == 0) return m;
+    return GRAPH_NONE;
 }
 
 uint32_t graph_blocks(const struct graph *graph, uint32_t p)

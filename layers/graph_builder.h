@@ -1,4 +1,4 @@
-/* How a family's file (layers/opt.c) fills a struct graph: populations, matrices and norms in table order.
+/* How a family's file (layers/opt.c, ...) fills a struct graph: populations, matrices and norms in table order.
  *
  * The graph's arrays are allocated before the family's function runs (graph_build: FAMILY's capacity);
  * adding more than was announced is a bug and aborts.  Names are "PREFIX" + the kind's name, or PREFIX alone
@@ -30,8 +30,15 @@ uint32_t graph_add_matrix(struct graph_builder *builder, const char *prefix, con
 /* Appends a res population (hidden neurons) that takes in every matrix waiting for a residual; its
  * bias_elements follow from them.  Returns its index. */
 uint32_t graph_add_residual(struct graph_builder *builder, const char *prefix);
-/* Appends res, xmu, rstd and ln, one level each, with their norm slot named `name` ("layers.0.norm1",
- * "final"); the builder's level is then the one after ln.  Returns ln's index. */
+/* Appends res, xmu (not with NORM_RMS), rstd and ln, one level each, with their norm slot named `name`
+ * ("layers.0.norm1", "final"); the builder's level is then the one after ln.  Returns ln's index. */
 uint32_t graph_add_norm(struct graph_builder *builder, const char *name);
+/* The same over population `source` (OAT, D neurons, one level before) instead of a res of its own. */
+uint32_t graph_add_norm_over(struct graph_builder *builder, const char *name, uint32_t source);
+/* The HG function of an activation; HG_FUNCTIONS for ReLU, which is an OAT neuron. */
+enum hg_function graph_activation_function(uint32_t activation);
+/* Ends the graph: the head reads population `source` through a matrix [source][width], or (width 0) neuron by
+ * neuron.  Sets head_matrix, head_source, head_width, head_level and levels. */
+void graph_add_head(struct graph_builder *builder, uint32_t source, uint32_t width, int has_bias);
 
 #endif

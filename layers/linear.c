@@ -15,8 +15,8 @@ void linear_receive(struct network *network, const struct packet *packet, unsign
         packet_share(graph->matrix[m].targets, SYNAPSE_WINDOW_GRAIN, worker, workers, &from, &to);
         if (from >= to) continue;
         synapse_receive(&part.matrix, part.to - part.from, &network->model.population[packet->population],
-                        input ? 1 : network->model.steps, packet, from - part.from, to - part.from,
-                        network_sum(network, m, packet->token) + part.from);
+                        input ? 1 : network_steps(network, packet->population), packet, from - part.from,
+                        to - part.from, network_sum(network, m, packet->token) + part.from);
     }
 }
 

@@ -64,12 +64,18 @@ static void take_train(struct builder *b, const struct network *network, uint32_
 {
     const struct population *population = &network->model.graph->population[p];
     int gates = population->code == CODE_HG;
-    unsigned steps = network->model.steps;
+    unsigned steps = network_steps(network, p);
     struct train made = {.population = p};
     if (gates)
         made.hg = take(b, population->neurons, sizeof *made.hg);
     else
         made.codes = take(b, population->neurons, sizeof *made.codes);
+    if (network->windows && network->model.perturbation != NULL && network->model.perturbation->drop > 0) {
+        if (gates)
+            made.lost = take(b, population->neurons, sizeof *made.lost);
+        else
+            made.emitted = take(b, population->neurons, sizeof *made.emitted);
+    }
     if (!network->windows) {
         made.spikes = take(b, train_spikes_max(population->neurons, steps, gates), sizeof *made.spikes);
         made.packets = take(b, (uint64_t)graph_blocks(network->model.graph, p) * steps, sizeof *made.packets);
@@ -300,7 +306,7 @@ static void link_population(struct network *network, uint32_t p)
     links->norm = population->norm;
     links->lsb = 1.0;
     if (population->code == CODE_OAT)
-        links->lsb = params->scale * real_power_of_two(params->exponent - (int)network->model.steps);
+        links->lsb = params->scale * real_power_of_two(params->exponent - (int)network_steps(network, p));
     link_attention(network, p);
 }
 
@@ -401,6 +407,7 @@ static void reset_attention(const struct network *network, struct attention_stat
 void network_reset(struct network *network)
 {
     const struct graph *graph = network->model.graph;
+    network->sequence++;
     for (uint32_t m = 0; m < graph->matrices; m++)
         for (uint32_t c = 0; c < network->copies; c++) CLEAR(network_sum(network, m, c), graph->matrix[m].targets);
     for (uint64_t n = 0; n < (uint64_t)graph->norms * network->copies; n++) reset_norm(network, &network->norm[n]);

@@ -46,7 +46,7 @@ struct population_links {
     int starts_residual;          /* res: the token's first one */
     uint32_t emptied_norm; /* norm whose ln train replaces the residual when it ends, at this close, or GRAPH_NONE */
     uint32_t norm, layer;  /* its norm and attention layer, or GRAPH_NONE */
-    double lsb;            /* OAT: alpha_nor 2^-T */
+    double lsb;            /* OAT: alpha_nor 2^-T, T the population's own */
 };
 
 /* Where a worker finds one matrix: the targets [from, to) of its node, in memory there. */
@@ -68,6 +68,7 @@ struct network {
     struct attention_state *attention;           /* [layers][copies] */
     int64_t *residual;                           /* [slots][D] */
     uint32_t slots;
+    uint64_t sequence;              /* resets so far */
     double **scratch;               /* [workers][largest population] */
     struct synapse_window **window; /* whole windows: [workers][copies] */
     void **window_scratch;          /* whole windows: [workers] of synapse_window_scratch */
@@ -115,7 +116,13 @@ static inline int32_t *network_key(const struct network *network, const struct a
     return network_keys(network, attention, channel, position - position % KEY_BLOCK) + position % KEY_BLOCK;
 }
 
-/* A spike's integer weight at `step` in units of its neuron's lsb. */
+/* T of population p in this run. */
+static inline unsigned network_steps(const struct network *network, uint32_t p)
+{
+    return params_steps(&network->model.population[p], network->model.steps);
+}
+
+/* A spike's integer weight at `step` of `steps` (network_steps) in units of its neuron's lsb. */
 static inline int64_t spike_delta(const struct population_params *params, unsigned steps, unsigned step, uint32_t spike)
 {
     int64_t delta = INT64_C(1) << (steps - 1 - step + (spike & SPIKE_OUTLIER ? params->j : 0));

@@ -17,7 +17,7 @@ void centered_close(struct close_call *call)
 {
     struct network *network = call->network;
     struct norm_state *norm = network_norm(network, call->population, call->token->token);
-    uint32_t residual = network->model.graph->norm[network->model.graph->population[call->population].norm].residual;
+    uint32_t residual = network->model.graph->norm[network->model.graph->population[call->population].norm].source;
     double unit = network->links[residual].lsb / (double)network->hidden;
     int64_t *centered = norm->centered;
     for (uint32_t i = call->from; i < call->to; i++) {
@@ -31,13 +31,14 @@ void centered_receive(struct network *network, const struct packet *packet, unsi
 {
     struct norm_state *norm = network_norm(network, packet->population, packet->token);
     const struct population_params *params = &network->model.population[packet->population];
+    const unsigned steps = network_steps(network, packet->population);
     int64_t *centered = norm->centered;
     uint32_t from, to, first, last;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     packet_slice(packet, from, to, &first, &last);
     wide square = 0;
     for (uint32_t s = first; s < last; s++) {
-        int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
+        int64_t delta = spike_delta(params, steps, packet->step, packet->spikes[s]);
         int64_t *running = &centered[packet->spikes[s] & SPIKE_NEURON];
         square += (wide)delta * (2 * *running + delta);
         *running += delta;
@@ -59,7 +60,7 @@ void rstd_close(struct close_call *call)
     double variance = wide_to_double(total) * (lsb * lsb / (double)network->hidden);
     const struct hg_table *table = &network->model.table[network->model.population[call->population].table];
     struct hg_code *code = &network_own_train(network, call->population, call->token->token)->hg[0];
-    hg_encode(table, network->model.steps, variance + graph->config.norm_epsilon, code);
+    hg_encode(table, network_steps(network, call->population), variance + graph->config.norm_epsilon, code);
     call->saturations += code->saturated;
 }
 
@@ -100,12 +101,13 @@ void norm_receive(struct network *network, const struct packet *packet, unsigned
     int64_t *emptied = network_norm(network, packet->population, packet->token)->emptied;
     if (emptied == NULL) return;
     const struct population_params *params = &network->model.population[packet->population];
+    const unsigned steps = network_steps(network, packet->population);
     uint32_t from, to, first, last;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     packet_slice(packet, from, to, &first, &last);
     for (uint32_t s = first; s < last; s++) {
         uint32_t i = packet->spikes[s] & SPIKE_NEURON;
-        int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
+        int64_t delta = spike_delta(params, steps, packet->step, packet->spikes[s]);
         emptied[i] += delta * (INT64_C(1) << params->shift[i]);
     }
 }

@@ -46,7 +46,14 @@ struct population_params {
     uint32_t j;          /* outlier shift 0..10 */
     const int8_t *shift; /* per channel (graph: per_channel), 0..30, else NULL */
     uint32_t table;      /* CODE_HG: index into tables */
+    uint32_t steps;      /* T of its own, 1 .. 16: the first steps of a longer window; 0: the window's T.  Not input */
 };
+
+/* Timesteps that the population's spikes take up in windows of T = window. */
+static inline unsigned params_steps(const struct population_params *params, unsigned window)
+{
+    return params->steps != 0 && params->steps < window ? params->steps : window;
+}
 
 enum { WEIGHT_GROUP = 32 };
 

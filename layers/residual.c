@@ -53,13 +53,14 @@ void residual_receive(struct network *network, const struct packet *packet, unsi
         return;
     }
     const struct population_params *params = &network->model.population[packet->population];
+    const unsigned steps = network_steps(network, packet->population);
     struct norm_state *norm = network_norm(network, packet->population, packet->token);
     uint32_t from, to, first, last;
     packet_share(network->hidden, 16, worker, workers, &from, &to);
     packet_slice(packet, from, to, &first, &last);
     int64_t total = 0;
     for (uint32_t s = first; s < last; s++) {
-        int64_t delta = spike_delta(params, network->model.steps, packet->step, packet->spikes[s]);
+        int64_t delta = spike_delta(params, steps, packet->step, packet->spikes[s]);
         norm->own[packet->spikes[s] & SPIKE_NEURON] += delta;
         total += delta;
     }

@@ -20,6 +20,7 @@ static const struct {
     [HG_GELU_TANH] = {"gelu_tanh", SIDE_POSITIVE | SIDE_NEGATIVE, 1, HG_ERROR_ABSOLUTE},
     [HG_SILU] = {"silu", SIDE_POSITIVE | SIDE_NEGATIVE, 1, HG_ERROR_ABSOLUTE},
     [HG_QUICK_GELU] = {"quick_gelu", SIDE_POSITIVE | SIDE_NEGATIVE, 1, HG_ERROR_ABSOLUTE},
+    [HG_TANH] = {"tanh", SIDE_POSITIVE | SIDE_NEGATIVE, 1, HG_ERROR_ABSOLUTE},
 };
 
 enum hg_error_kind hg_function_error_kind(enum hg_function function)
@@ -65,6 +66,7 @@ double hg_reference(enum hg_function function, double x)
     case HG_GELU_TANH: return 0.5 * x * (1.0 + real_tanh(sqrt_two_over_pi * (x + 0.044715 * x * x * x)));
     case HG_SILU: return sigmoid_product(x, 1.0);
     case HG_QUICK_GELU: return sigmoid_product(x, 1.702);
+    case HG_TANH: return real_tanh(x);
     case HG_FUNCTIONS: break;
     }
     return __builtin_nan("");

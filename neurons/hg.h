@@ -36,6 +36,7 @@ enum hg_function {
     HG_GELU_TANH,  /* 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
     HG_SILU,       /* x sigmoid(x) */
     HG_QUICK_GELU, /* x sigmoid(1.702 x) */
+    HG_TANH,       /* tanh x */
     HG_FUNCTIONS
 };
 enum hg_error_kind { HG_ERROR_ABSOLUTE, HG_ERROR_RELATIVE };

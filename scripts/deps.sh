@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh check|install build|test|fuzz: the packages a target needs, checked or installed.
+# deps.sh check|install build|test|fuzz|models: the packages a target needs, checked or installed.
 #   check    exit 0 when everything is there, else one line that says what to install, exit 1
 #   install  installs what is missing: apt-get as root, else through sudo, else that one line
 # Debian 12, Ubuntu 22.04 and later.
@@ -16,6 +16,10 @@ need_clang() { command -v "$1-14" >/dev/null 2>&1 || command -v "$1" >/dev/null 
 
 find_missing() {
     missing=
+    if [ "$for_what" = models ]; then
+        "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || add python3-venv
+        return
+    fi
     need_program "${CC:-gcc}" "${CC:-gcc}"
     echo '#include <stdio.h>' | "${CC:-gcc}" -E - >/dev/null 2>&1 || add libc6-dev
     need_program pkg-config pkg-config
@@ -24,6 +28,7 @@ find_missing() {
     need_library hwloc libhwloc-dev
     need_library jansson libjansson-dev
     need_library libpcre2-8 libpcre2-dev
+    need_library libutf8proc libutf8proc-dev
     need_library libxxhash libxxhash-dev
     need_library openblas libopenblas-dev
     if [ "$for_what" != build ]; then need_library cmocka libcmocka-dev; fi

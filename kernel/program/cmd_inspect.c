@@ -46,15 +46,15 @@ static void print_architecture(const struct model *model)
 
 static void print_population(const struct model *model, const struct inspect_population *row)
 {
-    char cells[7][CELL];
+    char cells[8][CELL];
     const struct population *first = &model->graph->population[row->first];
     int oat = first->code == CODE_OAT;
     snprintf(cells[0], CELL, row->level_step > 0 ? "%u+%u" : "%u", first->level, row->level_step);
     printf("%-22s %5u %7s %5s %9s %11s", row->name, row->count, cells[0], code_kind_name(first->code),
            count_text(row->neurons, cells[1]), count_text(row->fan_out, cells[2]));
-    printf(" %18s %18s %6s %6s %18s\n", oat ? range_text(row->alpha_normal, cells[3]) : "-",
-           oat ? range_text(row->alpha_outlier, cells[4]) : "-", oat ? range_text(row->j, cells[5]) : "-",
-           first->per_channel ? range_text(row->shift, cells[6]) : "-",
+    printf(" %6s %18s %18s %6s %6s %18s\n", first->code == CODE_INPUT ? "-" : count_text(row->timesteps, cells[7]),
+           oat ? range_text(row->alpha_normal, cells[3]) : "-", oat ? range_text(row->alpha_outlier, cells[4]) : "-",
+           oat ? range_text(row->j, cells[5]) : "-", first->per_channel ? range_text(row->shift, cells[6]) : "-",
            first->code == CODE_INPUT ? "-" : range_text(row->calibrated_max, (char[CELL]){0}));
 }
 
@@ -69,8 +69,8 @@ static enum lassim_status print_populations(const struct model *model, struct la
            " neurons (level k+s: the first at window k, the next ones s later each; low..high "
            "over the layers)\n",
            model->graph->populations, neurons);
-    printf("%-22s %5s %7s %5s %9s %11s %18s %18s %6s %6s %18s\n", "population", "count", "level", "code", "neurons",
-           "fan-out", "alpha normal", "alpha outlier", "j", "shifts", "largest calibrated");
+    printf("%-22s %5s %7s %5s %9s %11s %6s %18s %18s %6s %6s %18s\n", "population", "count", "level", "code", "neurons",
+           "fan-out", "T", "alpha normal", "alpha outlier", "j", "shifts", "largest calibrated");
     for (uint32_t i = 0; i < n; i++) print_population(model, &rows[i]);
     free(rows);
     return LASSIM_OK;

@@ -84,6 +84,7 @@ static struct inspect_population population_row(const struct model *model, uint3
         .alpha_outlier = single(inspect_alpha_outlier(model, p)),
         .j = single(model->population[p].j),
         .shift = inspect_shifts(model, p),
+        .timesteps = single(params_steps(&model->population[p], model->timesteps)),
         .calibrated_max = single(model->calibrated_max[p]),
     };
     row_name(population->name, row.name, sizeof row.name);
@@ -102,6 +103,7 @@ static void join_population(const struct model *model, struct inspect_population
     widen(&row->alpha_outlier, next->alpha_outlier);
     widen(&row->j, next->j);
     widen(&row->shift, next->shift);
+    widen(&row->timesteps, next->timesteps);
     widen(&row->calibrated_max, next->calibrated_max);
 }
 

@@ -25,7 +25,7 @@ struct inspect_population {
     char name[40];         /* "layers.*.q", or the full name if there is one */
     uint32_t count, first; /* first: index of the first */
     uint32_t level_step;   /* levels between the first two; 0 if there is one */
-    struct inspect_range neurons, fan_out, alpha_normal, alpha_outlier, j, shift, calibrated_max;
+    struct inspect_range neurons, fan_out, alpha_normal, alpha_outlier, j, shift, timesteps, calibrated_max;
 };
 /* One row of the weight table, alike. */
 struct inspect_matrix {

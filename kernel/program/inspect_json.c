@@ -34,6 +34,9 @@ static json_t *populations_json(const struct model *model)
                                    "level", (json_int_t)row->level, "code", code_kind_name(row->code), "neurons",
                                    (json_int_t)row->neurons, "fan_out", (json_int_t)row->fan_out, "head_side",
                                    row->head_side, "calibrated_max", model->calibrated_max[p]);
+        if (row->code != CODE_INPUT)
+            json_object_set_new(object, "timesteps",
+                                json_integer(params_steps(&model->population[p], model->timesteps)));
         if (row->code == CODE_OAT) add_oat(object, model, p);
         if (row->code == CODE_HG) json_object_set_new(object, "table", json_integer(model->population[p].table));
         json_array_append_new(array, object);

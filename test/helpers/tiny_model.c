@@ -228,6 +228,14 @@ struct model *tiny_model_mixed(const struct model_config *config, uint64_t seed,
     return make_model(config, seed, bare, offset, WEIGHT_TYPES);
 }
 
+void tiny_model_own_steps(struct model *model, uint64_t seed)
+{
+    if (seed == 0) return;
+    for (uint32_t p = 0; p < model->graph->populations; p++)
+        if (model->graph->population[p].code != CODE_INPUT && next_random(&seed) >> 32 & 1)
+            model->population[p].steps = 1 + (uint32_t)(next_random(&seed) >> 32) % model->timesteps;
+}
+
 void tiny_model_free(struct model *model)
 {
     for (uint32_t p = 0; p < model->graph->populations; p++) free((void *)model->population[p].shift);

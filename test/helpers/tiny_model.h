@@ -14,6 +14,8 @@ struct model *tiny_model_new(const struct model_config *config, uint64_t seed, i
 /* The same with every type there is: matrix m has type (m + offset) % WEIGHT_TYPES, integer types a random scale per
  * target, group scales of 1 .. 255 and, at source 0 and target 0 alone, their largest integer. */
 struct model *tiny_model_mixed(const struct model_config *config, uint64_t seed, int bare, uint32_t offset);
+/* Gives about half of the populations a T of their own, 1 .. the model's; seed 0: none. */
+void tiny_model_own_steps(struct model *model, uint64_t seed);
 void tiny_model_free(struct model *model);
 
 /* Writes the model to path through model_writer; returns its status. */

@@ -71,12 +71,19 @@ const struct trace_population sample_table[SAMPLE_POPULATIONS] = {
 
 struct trace_header_info sample_info(uint32_t timesteps, uint32_t code)
 {
+    static struct trace_population table[SPIKE_STEPS_MAX + 1][SAMPLE_POPULATIONS];
+    struct trace_population *rows = table[timesteps];
+    memcpy(rows, sample_table, sizeof table[timesteps]);
+    if (timesteps > 1) {
+        rows[SAMPLE_XMU].timesteps = timesteps - 1;
+        rows[SAMPLE_EXP].timesteps = (timesteps + 1) / 2;
+    }
     return (struct trace_header_info){.model_hash = UINT64_C(0x0123456789abcdef),
                                       .timesteps = timesteps,
                                       .code = code,
                                       .vocabulary = 50,
                                       .populations = SAMPLE_POPULATIONS,
-                                      .population = (struct trace_population *)(uintptr_t)sample_table};
+                                      .population = rows};
 }
 
 static void add_row(struct sample_rows *rows, struct trace_row row)
@@ -105,6 +112,11 @@ struct sample_record {
     struct counters *counters;
 };
 
+static unsigned record_steps(const struct sample_record *record)
+{
+    return trace_steps(record->info, &record->info->population[record->population]);
+}
+
 static uint32_t global_neuron(const struct sample_record *record, uint32_t local)
 {
     const struct trace_population *row = &sample_table[record->population];
@@ -125,8 +137,8 @@ static struct trace_row base_row(struct sample_record *record, uint32_t local, u
 static void add_code(struct sample_record *record, uint32_t local, uint32_t magnitude, int negative, uint8_t kind)
 {
     struct counters *to = record->counters;
-    struct spike_steps steps = code_steps((enum spike_code)record->info->code, record->info->timesteps, magnitude);
-    for (unsigned t = 0; t < record->info->timesteps; t++) {
+    struct spike_steps steps = code_steps((enum spike_code)record->info->code, record_steps(record), magnitude);
+    for (unsigned t = 0; t < record_steps(record); t++) {
         if (!(steps.fired >> t & 1)) continue;
         struct trace_row row = base_row(record, local, t);
         row.sign = (steps.negative >> t & 1) != (uint32_t)negative ? -1 : 1;
@@ -167,7 +179,7 @@ static void write_oat(struct sample_random *random, struct trace_writer *writer,
     for (uint32_t i = 0; i < record->n; i++) {
         codes[i] = 0;
         if (sample_below(random, 100) >= density) continue;
-        codes[i] = random_magnitude(random, record->info->timesteps);
+        codes[i] = random_magnitude(random, record_steps(record));
         if (negative && sample_below(random, 2)) codes[i] |= OAT_NEGATIVE;
         if (outliers && sample_below(random, 20) == 0) codes[i] |= OAT_OUTLIER;
         add_code(record, i, codes[i] & OAT_MAGNITUDE, (codes[i] & OAT_NEGATIVE) != 0,
@@ -186,7 +198,7 @@ static void write_hg(struct sample_random *random, struct trace_writer *writer, 
         codes[i] = (struct hg_code){.silent = sample_below(random, 3) == 0};
         codes[i].octave_gate = (uint16_t)sample_below(random, row->octave_gates);
         codes[i].sub_gate = (uint16_t)(row->octave_gates + sample_below(random, UINT32_C(1) << row->sub_bits));
-        codes[i].magnitude = (uint16_t)random_magnitude(random, record->info->timesteps);
+        codes[i].magnitude = (uint16_t)random_magnitude(random, record_steps(record));
         if (codes[i].silent) continue;
         add_gates(record, i, &codes[i]);
         add_code(record, i, codes[i].magnitude, 0, TRACE_HG_CODE);
@@ -223,7 +235,7 @@ static void write_record(struct sample_random *random, struct trace_writer *writ
     if (row->code == CODE_INPUT) write_input(random, writer, record);
     if (row->code == CODE_OAT) write_oat(random, writer, record);
     if (row->code == CODE_HG) write_hg(random, writer, record);
-    if (row->code != CODE_INPUT) record->counters->threshold_tests += (uint64_t)record->n * record->info->timesteps;
+    if (row->code != CODE_INPUT) record->counters->threshold_tests += (uint64_t)record->n * record_steps(record);
     for (size_t b = 0; b < sizeof record->packets / sizeof *record->packets; b++)
         record->counters->events += (unsigned)__builtin_popcountll(record->packets[b]);
     record->counters -= p;

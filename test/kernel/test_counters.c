@@ -95,7 +95,8 @@ static void recount_records(const char *path, struct recount *recount, struct co
         struct counters *c = &recount->population[record->population];
         uint32_t code = info->population[record->population].code;
         c->windows++;
-        if (code != CODE_INPUT) c->threshold_tests += (uint64_t)info->timesteps * record->neurons;
+        if (code != CODE_INPUT)
+            c->threshold_tests += (uint64_t)trace_steps(info, &info->population[record->population]) * record->neurons;
         for (uint32_t i = 0; i < record->count; i++) c->active_neurons += (record->active[i].code & OAT_MAGNITUDE) != 0;
         trace_record_count(info, record, library);
     }
@@ -139,6 +140,7 @@ static void trace_of_tiny_models_recounts(void **state)
         struct model *model = tiny_model_new(&config, steps, 0);
         struct lassim_options options = {.timesteps = steps, .threads = 1 + steps % 3, .numa_off = 1};
         model->code = steps % 4 < 2 ? SPIKE_CODE_RADIX : SPIKE_CODE_TERNARY;
+        tiny_model_own_steps(model, steps % 5);
         struct engine_run *run = engine_run_new(model, options, ids, pieces, 1);
         assert_recount(run);
         engine_run_free(run);

@@ -63,6 +63,7 @@ static void compare_populations(const struct model *a, const struct model *b)
         assert_memory_equal(population, &b->graph->population[p], sizeof *population);
         assert_true(a->calibrated_max[p] == b->calibrated_max[p]);
         assert_true(x->scale == y->scale && x->exponent == y->exponent && x->j == y->j);
+        assert_int_equal(x->steps, y->steps);
         if (population->code == CODE_HG) assert_int_equal(x->table, y->table);
         assert_int_equal(y->shift != NULL, population->per_channel);
         if (population->per_channel) assert_memory_equal(x->shift, y->shift, population->neurons);
@@ -115,6 +116,7 @@ static void check_round_trip(const struct model_config *config, int bare, uint32
 {
     struct lassim_error error = {0};
     struct model *read = NULL, *made = tiny_model_mixed(config, 7, bare, offset);
+    tiny_model_own_steps(made, offset);
     if (tiny_model_write(made, path_in("m.snn"), &error) != LASSIM_OK) fail_msg("%s", error.text);
     assert_int_equal(access(path_in("m.snn.partial"), F_OK), -1);
     if (model_open(path_in("m.snn"), &read, &error) != LASSIM_OK) fail_msg("%s", error.text);

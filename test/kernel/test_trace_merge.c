@@ -101,7 +101,7 @@ static void codes_of(uint32_t token, uint32_t p, uint32_t *codes)
 {
     struct sample_random random = {UINT64_C(0x9e3779b97f4a7c15) * (token * 8 + p + 1)};
     for (uint32_t i = 0; i < neurons_of(p); i++)
-        codes[i] = sample_below(&random, 4) == 0 ? 0 : 1 + sample_below(&random, 255);
+        codes[i] = sample_below(&random, 4) == 0 ? 0 : 1 + sample_below(&random, 127);
 }
 
 static void write_tokens_in_order(const char *path, const struct trace_header_info *info)

@@ -26,7 +26,7 @@ static struct image make_image(uint32_t windows, int finish)
     const struct trace_header_info info = sample_info(4, SPIKE_CODE_TERNARY);
     sample_trace(&random, sample_path("image"), &info, windows, 1, finish, &rows, counters);
     sample_rows_free(&rows);
-    struct image image = {.header = trace_header_bytes(info.populations)};
+    struct image image = {.header = trace_header_bytes(info.populations, 0)};
     image.bytes = sample_read_file(sample_path(finish ? "image" : "image.partial"), &image.size);
     for (size_t at = image.header; at < image.size; image.blocks++) {
         at += TRACE_BLOCK_HEADER_BYTES + trace_get64(image.bytes + at + 16);
@@ -176,7 +176,7 @@ static size_t forge(uint8_t *out, const struct trace_population *row, uint32_t r
     const struct trace_header_info info = {.timesteps = 4, .populations = 1, .population = &table};
     struct trace_block_header header = {.magic = TRACE_BLOCK_MAGIC, .records = records, .payload = bytes};
     if (spikes != NULL) memcpy(header.spikes, spikes, sizeof header.spikes);
-    size_t size = trace_header_bytes(1);
+    size_t size = trace_header_bytes(1, 0);
     trace_header_encode(&info, out);
     memcpy(out + size + TRACE_BLOCK_HEADER_BYTES, payload, bytes);
     trace_block_seal(out + size, &header, 0);
@@ -225,7 +225,7 @@ static void test_right_checksums_around_lies(void **state)
         struct outcome outcome = read_all(bytes, size);
         if (outcome.status != LASSIM_ERR_FILE || strstr(outcome.error.text, cases[i].what) == NULL)
             fail_msg("case %zu: status %d, %s", i, (int)outcome.status, outcome.error.text);
-        assert_non_null(strstr(outcome.error.text, "image: block 0 at byte 136"));
+        assert_non_null(strstr(outcome.error.text, "image: block 0 at byte 140"));
     }
     const uint64_t one[TRACE_KINDS] = {1};
     const uint8_t good[] = {0, 0, 0, 49};
@@ -236,7 +236,7 @@ static void test_right_checksums_around_lies(void **state)
 static void forged_header(uint8_t *out, size_t at, uint32_t value)
 {
     const struct trace_header_info info = sample_info(4, SPIKE_CODE_RADIX);
-    size_t size = trace_header_bytes(info.populations);
+    size_t size = trace_header_bytes(info.populations, 0);
     trace_header_encode(&info, out);
     trace_put32(out + at, value);
     trace_put64(out + size - 8, XXH3_64bits(out, size - 8));
@@ -252,7 +252,7 @@ static void test_lying_headers(void **state)
         const char *what;
     } cases[] = {
         {0, 0, "magic"},
-        {8, 2, "version 2"},
+        {8, 1, "version 1"},
         {12, 40, "length"},
         {24, 0, "T is not"},
         {24, 17, "T is not"},
@@ -270,16 +270,18 @@ static void test_lying_headers(void **state)
         {WORD + 36, 1, "outlier"},
         {WORD + 40, 1, "heads"},
         {WORD + 4, 1, "gates without"},
+        {WORD + 48, 4, "timesteps of its own"},
+        {TRACE_HEADER_BYTES + TRACE_NAME + 48, 1, "without a code"},
     };
     uint8_t bytes[2048];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         forged_header(bytes, cases[i].at, cases[i].value);
-        struct outcome outcome = read_all(bytes, trace_header_bytes(SAMPLE_POPULATIONS));
+        struct outcome outcome = read_all(bytes, trace_header_bytes(SAMPLE_POPULATIONS, 0));
         if (outcome.status != LASSIM_ERR_FILE || strstr(outcome.error.text, cases[i].what) == NULL)
             fail_msg("case %zu: status %d, %s", i, (int)outcome.status, outcome.error.text);
     }
     forged_header(bytes, 24, 5);
-    assert_int_equal(read_all(bytes, trace_header_bytes(SAMPLE_POPULATIONS)).status, LASSIM_OK);
+    assert_int_equal(read_all(bytes, trace_header_bytes(SAMPLE_POPULATIONS, 0)).status, LASSIM_OK);
 }
 
 static void test_missing_file_and_directory(void **state)

@@ -39,19 +39,19 @@ static void test_example_to_the_byte(void **state)
     assert_int_equal(trace_writer_finish(writer, 16, &error), LASSIM_OK);
     size_t size;
     uint8_t *bytes = sample_read_file(sample_path("example"), &size);
-    const uint8_t head[] = "LASSIMTR\1\0\0\0\x88\0\0\0\7\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0\x09\0\0\0\1\0\0\0a";
+    const uint8_t head[] = "LASSIMTR\2\0\0\0\x8c\0\0\0\7\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0\x09\0\0\0\1\0\0\0a";
     const uint8_t block[] = "TLBK\1\0\0\0\x08\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\4";
     const uint8_t record[] = {0x00, 0x00, 0x02, 0x02, 0x03, 0x53, 0xfa, 0x01};
     const uint8_t totals[] = "\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0";
-    assert_int_equal(size, 136 + 64 + 8 + 64 + 24);
+    assert_int_equal(size, 140 + 64 + 8 + 64 + 24);
     assert_memory_equal(bytes, head, sizeof head);
-    assert_memory_equal(bytes + 136 + 8, block, sizeof block);
-    assert_memory_equal(bytes + 136 + 64, record, sizeof record);
-    assert_memory_equal(bytes + 136 + 64 + 8 + 8, "TEND\0\0\0\0\x18", 9);
+    assert_memory_equal(bytes + 140 + 8, block, sizeof block);
+    assert_memory_equal(bytes + 140 + 64, record, sizeof record);
+    assert_memory_equal(bytes + 140 + 64 + 8 + 8, "TEND\0\0\0\0\x18", 9);
     assert_memory_equal(bytes + size - 24, totals, 24);
-    assert_int_equal(trace_get64(bytes + 128), XXH3_64bits(bytes, 128));
-    assert_int_equal(trace_get64(bytes + 136), XXH3_64bits_withSeed(bytes + 144, 64, 0));
-    assert_int_equal(trace_get64(bytes + 208), XXH3_64bits_withSeed(bytes + 216, 80, 1));
+    assert_int_equal(trace_get64(bytes + 132), XXH3_64bits(bytes, 132));
+    assert_int_equal(trace_get64(bytes + 140), XXH3_64bits_withSeed(bytes + 148, 64, 0));
+    assert_int_equal(trace_get64(bytes + 212), XXH3_64bits_withSeed(bytes + 220, 80, 1));
     free(bytes);
 }
 
@@ -59,7 +59,7 @@ static void test_example_to_the_byte(void **state)
 static void test_bytes_do_not_drift(void **state)
 {
     (void)state;
-    static const uint64_t expected[2] = {UINT64_C(0xcc7bd6a812022b4e), UINT64_C(0x05c2fa68136165aa)};
+    static const uint64_t expected[2] = {UINT64_C(0xe48e476115c61c0b), UINT64_C(0x0258b33dfc3dc5c7)};
     for (uint32_t code = 0; code < 2; code++) {
         struct sample_random random = {42};
         struct sample_rows rows;
@@ -388,12 +388,13 @@ static struct graph *small_graph(void)
     return graph;
 }
 
-static void assert_row_of(const struct trace_population *row, const struct population *from, uint32_t j)
+static void assert_row_of(const struct trace_population *row, const struct population *from, uint32_t j, uint32_t own)
 {
     assert_string_equal(row->name, from->name);
     assert_int_equal(row->fan_out, from->fan_out);
     assert_int_equal(row->level, from->level);
     assert_int_equal(row->j, from->code == CODE_OAT ? j : 0);
+    assert_int_equal(row->timesteps, from->code != CODE_INPUT && own < 8 ? own : 0);
     assert_int_equal(trace_gates(row), from->code == CODE_HG ? 8 + 32 : 0);
     assert_int_equal(row->heads, from->visible_only ? 4 : 0);
     assert_int_equal(row->positions, from->visible_only ? 12 : 0);
@@ -405,7 +406,10 @@ static void test_table_from_a_model(void **state)
     struct graph *graph = small_graph();
     struct population_params *params = calloc(graph->populations, sizeof *params);
     struct hg_table table = {.lo = -3, .hi = 4, .negative = 1, .underflow = 1, .sub_bits = 5};
-    for (uint32_t p = 0; p < graph->populations; p++) params[p].j = p % 11;
+    for (uint32_t p = 0; p < graph->populations; p++) {
+        params[p].j = p % 11;
+        params[p].steps = p % 17;
+    }
     const struct model model = {.graph = graph,
                                 .timesteps = 16,
                                 .code = SPIKE_CODE_TERNARY,
@@ -422,7 +426,7 @@ static void test_table_from_a_model(void **state)
     assert_int_equal(info.populations, graph->populations);
     int visible = 0;
     for (uint32_t p = 0; p < graph->populations; p++) {
-        assert_row_of(&info.population[p], &graph->population[p], p % 11);
+        assert_row_of(&info.population[p], &graph->population[p], p % 11, p % 17);
         visible += graph->population[p].visible_only;
     }
     assert_int_equal(visible, 4);

@@ -75,6 +75,7 @@ static long double truth(enum hg_function function, long double x)
     case HG_GELU_TANH: return x / 2 * (1 + tanhl(sqrtl(2 / 3.14159265358979323846L) * (x + 0.044715L * x * x * x)));
     case HG_SILU: return x / (1 + expl(-x));
     case HG_QUICK_GELU: return x / (1 + expl(-1.702L * x));
+    case HG_TANH: return tanhl(x);
     case HG_FUNCTIONS: break;
     }
     return NAN;
