@@ -102,8 +102,7 @@ static void receive(void *context, unsigned worker, unsigned workers)
 static void read_all(void *context, unsigned worker, unsigned workers)
 {
     struct bench *bench = context;
-    bench->read[worker] =
-        read_probe_part((const read_vector *)(void *)bench->weights, MATRIX_BYTES, worker, workers);
+    bench->read[worker] = read_probe_part((const read_vector *)(void *)bench->weights, MATRIX_BYTES, worker, workers);
 }
 
 static void check(struct bench *bench)
@@ -216,8 +215,7 @@ static json_t *measure_windows(const struct bench *bench, unsigned threads, json
     static struct windows_bench windows;
     int quick = bench->repeats < REPEATS_MAX;
     json_t *types = json_array(), *shapes = NULL;
-    windows_open(&windows, bench->seed, quick ? WINDOWS_REPEATS_QUICK : WINDOWS_REPEATS_MAX, threads,
-                 (size_t)1 << 30);
+    windows_open(&windows, bench->seed, quick ? WINDOWS_REPEATS_QUICK : WINDOWS_REPEATS_MAX, threads, (size_t)1 << 30);
     for (int type = 0; type < WEIGHT_TYPES; type++) {
         json_array_append_new(types, measure_type(&windows, (enum weight_type)type, w3, w7));
         if (type == WEIGHT_F16 && !quick) shapes = windows_shapes(&windows);
