@@ -239,7 +239,8 @@ report.costs = (function() {
   }
 
   function verdicts(metrics) {
-    var layers = layersOf(metrics).filter(function(l) { return l.row.verdicts; });
+    var layers =
+      layersOf(metrics).filter(function(l) { return l.row.verdicts && r.isNumber(l.row.spikes_per_neuron); });
     if (layers.length === 0) return;
     var names = Object.keys(r.object(layers[0].row.verdicts));
     var section = d3.select("#main").append("section").attr("class", "figure").attr("id", "verdicts");
