@@ -70,6 +70,10 @@ report.sweep = function(sweep) {
              .join("");
   }
 
+  /* Series that lie over each other show: the ones beneath are larger. */
+  function symbolOf(s) {
+    return d3.svg.symbol().type(SYMBOLS[s % SYMBOLS.length]).size(44 + 36 * Math.min(3, names.length - 1 - s));
+  }
   /* A logarithmic axis; what is 0 lies on its lower edge. */
   function logScale(values, range) {
     var positive = values.filter(function(v) { return v > 0; }), low = d3.min(positive) || 0.1,
@@ -131,8 +135,7 @@ report.sweep = function(sweep) {
       .text(options.loss.text);
     names.forEach(function(name, s) {
       var own = drawn.filter(function(d) { return d.point.series === s; }).sort(function(a, b) { return a.x - b.x; });
-      var group = area.append("g").attr("class", "series s" + s % 8),
-          symbol = d3.svg.symbol().type(SYMBOLS[s % SYMBOLS.length]).size(46);
+      var group = area.append("g").attr("class", "series s" + s % 8), symbol = symbolOf(s);
       if (options.curves && own.length > 1)
         group.append("path")
           .attr("class", "curve")
@@ -176,7 +179,7 @@ report.sweep = function(sweep) {
             .append("path")
             .attr("class", "point")
             .attr("transform", "translate(7,7)")
-            .attr("d", d3.svg.symbol().type(SYMBOLS[s % SYMBOLS.length]).size(46)());
+            .attr("d", symbolOf(s)());
         }
       };
     });
