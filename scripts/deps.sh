@@ -30,6 +30,7 @@ find_missing() {
     need_library libpcre2-8 libpcre2-dev
     need_library libxxhash libxxhash-dev
     need_library openblas libopenblas-dev
+    need_library hdf5 libhdf5-dev
     if [ "$for_what" != build ]; then need_library cmocka libcmocka-dev; fi
     if [ "$for_what" = test ]; then
         need_program cppcheck cppcheck
