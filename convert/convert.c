@@ -99,7 +99,7 @@ static enum lassim_status fill_defaults(struct convert_options *options, struct 
 /* A checkpoint without any tokenizer file is allowed: the model then takes token ids only. */
 static int has_tokenizer(const char *directory)
 {
-    static const char *const names[] = {"tokenizer.json", "vocab.json", "merges.txt"};
+    static const char *const names[] = {"tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "vocab.txt"};
     int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), found = 0;
     if (folder < 0) return 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) found |= faccessat(folder, names[i], F_OK, 0) == 0;

@@ -63,19 +63,20 @@ static void one_spike_more(void **state)
     assert_true(diff.comparable && !diff.different && !diff.first_known);
     trace_diff_free(&diff);
     pair.codes[1][4] = 2; /* silent before; 2 of 5 bits: step 3 */
+    pair.codes[1][5] = 8; /* step 1 of a later neuron: first in event order */
     pair.codes[2][0] = 0;
     write_trace(sample_path("b"), &pair.info, pair.codes, &pair.hg, WINDOWS);
     compare(sample_path("a"), sample_path("b"), &diff);
     assert_true(diff.different && diff.first_known);
-    assert_int_equal(diff.first.time, T + 3);
+    assert_int_equal(diff.first.time, T + 1);
     assert_int_equal(diff.first.population, SAMPLE_RES);
     assert_int_equal(diff.first.token, 1);
-    assert_int_equal(diff.first.neuron, 4);
+    assert_int_equal(diff.first.neuron, 5);
     assert_string_equal(diff.first.a, "nothing");
     assert_string_equal(diff.first.b, "+ normal");
     assert_int_equal(diff.row[SAMPLE_RES].windows_different, 2);
-    assert_int_equal(diff.row[SAMPLE_RES].neurons_different, 2);
-    assert_int_equal(diff.row[SAMPLE_RES].spikes_only_b, 1);
+    assert_int_equal(diff.row[SAMPLE_RES].neurons_different, 3);
+    assert_int_equal(diff.row[SAMPLE_RES].spikes_only_b, 2);
     assert_int_equal(diff.row[SAMPLE_RES].spikes_only_a, 2); /* code 3 */
     assert_int_equal(diff.row[SAMPLE_RSTD].windows_different, 0);
     trace_diff_free(&diff);
