@@ -111,7 +111,7 @@ int cmd_trace_stats(const struct cli *cli)
 /* Like diff and cmp a difference is no error: no line on stderr, exit 4. */
 static int compare(const struct cli *cli, struct trace_reader *a, struct trace_reader *b, struct lassim_error *error)
 {
-    struct trace_diff diff;
+    struct trace_diff diff = {0};
     enum lassim_status status = trace_diff_run(a, b, &diff, error);
     int different = diff.different;
     if (status == LASSIM_OK) {

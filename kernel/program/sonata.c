@@ -27,7 +27,8 @@ struct sonata_writer {
     double ms;
     struct outfile *out; /* syncs and renames what libhdf5 writes beside it */
     hid_t file;
-    struct spikes **spikes; /* [populations] */
+    uint32_t open;         /* populations whose arrays are open */
+    struct spikes *spikes; /* [populations] */
 };
 
 static enum lassim_status broken(const struct sonata_writer *writer, struct lassim_error *error)
@@ -101,13 +102,11 @@ static hid_t make_group(hid_t parent, const char *name)
     return group;
 }
 
-static struct spikes *open_spikes(hid_t root, const char *name)
+static int open_spikes(hid_t root, const char *name, struct spikes *spikes)
 {
-    struct spikes *spikes = calloc(1, sizeof *spikes);
-    hid_t group = make_group(root, name);
-    if (spikes == NULL) return NULL;
     const hid_t type[ARRAYS] = {H5T_IEEE_F64LE, H5T_STD_U64LE, H5T_STD_I8LE, H5T_STD_U8LE};
     static const char *const names[ARRAYS] = {"timestamps", "node_ids", "signs", "kinds"};
+    hid_t group = make_group(root, name);
     int failed = group < 0;
     for (int i = 0; i < ARRAYS; i++) {
         spikes->array[i] = failed ? NOTHING : make_array(group, names[i], type[i]);
@@ -115,19 +114,16 @@ static struct spikes *open_spikes(hid_t root, const char *name)
     }
     failed = failed || set_text(spikes->array[0], "units", "ms") || set_sorting(group);
     failed |= close_if_open(group, H5Gclose);
-    if (!failed) return spikes;
-    for (int i = 0; i < ARRAYS; i++) (void)close_if_open(spikes->array[i], H5Dclose);
-    free(spikes);
-    return NULL;
+    return failed;
 }
 
 static int open_populations(struct sonata_writer *writer)
 {
     hid_t root = make_group(writer->file, "spikes");
     int failed = root < 0;
-    for (uint32_t p = 0; p < writer->info->populations && !failed; p++) {
-        writer->spikes[p] = open_spikes(root, writer->info->population[p].name);
-        failed = writer->spikes[p] == NULL;
+    while (!failed && writer->open < writer->info->populations) {
+        const char *name = writer->info->population[writer->open].name;
+        failed = open_spikes(root, name, &writer->spikes[writer->open++]);
     }
     failed |= close_if_open(root, H5Gclose);
     return failed;
@@ -210,7 +206,7 @@ enum lassim_status sonata_writer_rows(struct sonata_writer *writer, const struct
                                       struct lassim_error *error)
 {
     for (size_t i = 0; i < count; i++) {
-        struct spikes *spikes = writer->spikes[rows[i].population];
+        struct spikes *spikes = &writer->spikes[rows[i].population];
         if (rows[i].kind == TRACE_GATE) continue;
         spikes->timestamp[spikes->waiting] = (double)rows[i].time * writer->ms;
         spikes->node[spikes->waiting] = rows[i].neuron;
@@ -225,12 +221,10 @@ enum lassim_status sonata_writer_rows(struct sonata_writer *writer, const struct
 static int close_objects(struct sonata_writer *writer, int complete)
 {
     int failed = 0;
-    for (uint32_t p = 0; p < writer->info->populations; p++) {
-        struct spikes *spikes = writer->spikes[p];
-        if (spikes == NULL) continue;
+    for (uint32_t p = 0; p < writer->open; p++) {
+        struct spikes *spikes = &writer->spikes[p];
         if (complete) failed |= flush(spikes);
         for (int i = 0; i < ARRAYS; i++) failed |= close_if_open(spikes->array[i], H5Dclose);
-        free(spikes);
     }
     failed |= close_if_open(writer->file, H5Fclose);
     free(writer->spikes);
