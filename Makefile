@@ -32,7 +32,10 @@ else
 SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANITIZE_DEFINES := -DLASSIM_NO_JEMALLOC -DLASSIM_DEBUG
 endif
-PKG_CFLAGS := $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
+# The program's alone: trace export --format sonata.
+PROGRAM_LIBRARIES := hdf5
+PKG_CFLAGS := $(shell pkg-config --cflags $(LIBRARIES) $(PROGRAM_LIBRARIES) 2>/dev/null)
+PROGRAM_LIBS := $(shell pkg-config --libs $(PROGRAM_LIBRARIES) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null) -lm
 
 WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes
@@ -99,7 +102,7 @@ deps:
 
 # ---- objects, library, program ----------------------------------------------------------------
 # The flags are a prerequisite: other flags in the same BUILD rebuild it.
-FLAGS_NOW := $(CC) $(LASSIM_CPPFLAGS) $(LASSIM_CFLAGS) $(LASSIM_LDFLAGS) $(PKG_LIBS)
+FLAGS_NOW := $(CC) $(LASSIM_CPPFLAGS) $(LASSIM_CFLAGS) $(LASSIM_LDFLAGS) $(PROGRAM_LIBS) $(PKG_LIBS)
 $(BUILD)/flags: FORCE | need
 	@mkdir -p $(@D); printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' >$@
 
@@ -118,7 +121,7 @@ $(BUILD)/liblassim.a: $(LIBRARY_OBJECTS)
 $(BUILD)/liblassim.so: $(LIBRARY_OBJECTS)
 	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) -shared -Wl,-soname,liblassim.so.0 $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS)
 $(BUILD)/lassim: $(PROGRAM_OBJECTS) $(BUILD)/liblassim.a
-	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $(PROGRAM_OBJECTS) $(BUILD)/liblassim.a -o $@ $(PKG_LIBS)
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $(PROGRAM_OBJECTS) $(BUILD)/liblassim.a -o $@ $(PROGRAM_LIBS) $(PKG_LIBS)
 
 # Man page and completion are made from the option table by the program's own generator.
 $(BUILD)/make_docs: $(call objects,scripts/make_docs.c) $(call objects,kernel/program/options.c kernel/program/help.c)
@@ -138,7 +141,7 @@ $(BUILD)/libshell.a: $(SHELL_OBJECTS)
 	$(Q)$(AR) rcs $@ $^
 $(BUILD)/test/program/%: $(BUILD)/obj/test/program/%.o $(HELPER_OBJECTS) $(BUILD)/libshell.a $(BUILD)/liblassim.a
 	@mkdir -p $(@D)
-	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ -lcmocka $(PKG_LIBS)
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ -lcmocka $(PROGRAM_LIBS) $(PKG_LIBS)
 $(BUILD)/test/e2e/%: $(BUILD)/obj/test/e2e/%.o $(BUILD)/liblassim.a
 	@mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS)
