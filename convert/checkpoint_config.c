@@ -51,7 +51,10 @@ enum lassim_status checkpoint_config_from(const char *file, const json_t *object
 void checkpoint_config_clear(struct checkpoint_config *config)
 {
     free(config->labels);
+    free(config->rotary_divisor);
     config->labels = NULL;
+    config->rotary_divisor = NULL;
+    config->rotary.divisor = NULL;
     config->labels_size = 0;
 }
 

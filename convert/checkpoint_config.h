@@ -21,6 +21,7 @@ struct checkpoint_config {
     uint32_t ffn_bias;       /* 1: the FFN's matrices have one */
     uint32_t norm_affine;    /* 1: norms have gamma (and beta) */
     struct rotary rotary;    /* meaningful if model.rotary */
+    double *rotary_divisor;  /* what rotary.divisor points at, or NULL; owned */
     char *labels;            /* HEAD_CLASSIFY: model.labels names, each ended by a NUL; owned */
     size_t labels_size;      /* bytes of labels */
 };

@@ -1,4 +1,5 @@
 /* The keys of rotary positions: rope_theta with rope_scaling, or transformers 5's rope_parameters. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "convert/config_keys.h"
@@ -125,6 +126,30 @@ static enum lassim_status read_parameters(const struct config_reader *reader, st
     return status;
 }
 
+/* lassim_rope_factors: what a GGUF's configuration has (convert/gguf_config.h). */
+static enum lassim_status read_divisors(const struct config_reader *reader, struct checkpoint_config *config)
+{
+    static const char key[] = "lassim_rope_factors";
+    const json_t *array = NULL;
+    enum lassim_status status = json_get_array(reader->file, reader->object, key, JSON_OPTIONAL, &array, reader->error);
+    if (status != LASSIM_OK || array == NULL) return status;
+    size_t n = json_array_size(array);
+    if (n == 0 || n != head_dim_of(&config->model) / 2)
+        return lassim_fail(reader->error, LASSIM_ERR_FILE, reader->file, key, "%zu numbers, expected %u: half a head",
+                           n, head_dim_of(&config->model) / 2);
+    config->rotary_divisor = calloc(n, sizeof *config->rotary_divisor);
+    if (config->rotary_divisor == NULL)
+        return lassim_fail(reader->error, LASSIM_ERR_RUN, reader->file, key, "no memory");
+    for (size_t i = 0; i < n; i++) {
+        double divisor = json_number_value(json_array_get(array, i)); /* 0 of anything but a number */
+        if (!(divisor >= 1 && divisor <= 1e6))
+            return lassim_fail(reader->error, LASSIM_ERR_FILE, reader->file, key, "element %zu, expected 1 .. 1e6", i);
+        config->rotary_divisor[i] = divisor;
+    }
+    config->rotary.divisor = config->rotary_divisor;
+    return LASSIM_OK;
+}
+
 enum lassim_status config_read_rotary(const struct config_reader *reader, struct checkpoint_config *config)
 {
     const json_t *scaling = NULL, *parameters = NULL;
@@ -134,6 +159,7 @@ enum lassim_status config_read_rotary(const struct config_reader *reader, struct
     rotary->original = config->model.positions;
     enum lassim_status status = read_number(reader, "rope_theta", JSON_OPTIONAL, 1.01, 1e12, &rotary->theta);
     if (status == LASSIM_OK) status = read_number(reader, "partial_rotary_factor", JSON_OPTIONAL, 1, 1, &partial);
+    if (status == LASSIM_OK) status = read_divisors(reader, config);
     if (status == LASSIM_OK)
         status = json_get_object(reader->file, reader->object, "rope_scaling", JSON_OPTIONAL, &scaling, reader->error);
     if (status == LASSIM_OK)

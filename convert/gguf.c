@@ -140,7 +140,7 @@ static enum lassim_status check_key(const struct gguf_cursor *cursor, struct ggu
     int plain = key.size > 0 && key.size <= GGUF_KEY_MAX;
     for (uint64_t i = 0; i < key.size && plain; i++) plain = key.data[i] >= ' ' && key.data[i] <= '~';
     if (plain) return LASSIM_OK;
-    return lassim_fail(cursor->error, LASSIM_ERR_FILE, cursor->file, gguf_show(key, shown),
+    return lassim_fail(cursor->error, LASSIM_ERR_FILE, cursor->file, key.size > 0 ? gguf_show(key, shown) : "metadata",
                        "a key of %llu bytes, expected 1 to %d bytes of printable ASCII", (unsigned long long)key.size,
                        GGUF_KEY_MAX);
 }

@@ -5,7 +5,7 @@
  * architecture other than llama, qwen2, gpt2 and bert nothing else comes out: the reader refuses it by name.  What a
  * file has no entry for comes from its tensors: vocab_size, tie_word_embeddings, head_dim, attention_bias, mlp_bias,
  * type_vocab_size.  Beyond Hugging Face's keys:
- *   lassim_rope_factors   llama: [head_dim / 2] divisors of the rotary frequencies, from rope_freqs.weight
+ *   lassim_rope_factors   llama: [head_dim / 2] divisors of the rotary frequencies, 1 to 1e6, from rope_freqs.weight
  *   lassim_pooling        bert: "none", "mean", "cls", "last" or "rank" */
 #ifndef LASSIM_CONVERT_GGUF_CONFIG_H
 #define LASSIM_CONVERT_GGUF_CONFIG_H

@@ -1,5 +1,7 @@
 #include "convert/rotary.h"
 
+#include <stddef.h>
+
 #include "neurons/real.h"
 #include "neurons/real_angles.h"
 
@@ -44,6 +46,7 @@ static double yarn(const struct rotary *r, uint32_t head_dim, uint32_t i, double
 double rotary_frequency(const struct rotary *r, uint32_t head_dim, uint32_t i)
 {
     double frequency = real_pow(r->theta, -2.0 * i / head_dim);
+    if (r->divisor != NULL) frequency /= r->divisor[i];
     switch (r->scaling) {
     case ROTARY_LINEAR: return frequency / r->factor;
     case ROTARY_LLAMA3: return llama3(r, frequency);

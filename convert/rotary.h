@@ -7,7 +7,9 @@
  *   llama3   wavelengths above original / low_frequency divided by factor, those below original / high_frequency kept,
  *            between them in proportion
  *   yarn     between beta_fast and beta_slow turns within the original length the frequency goes over from f_i to
- *            f_i / factor (Peng et al. 2023); its attention factor is in model_config.score_scale, squared */
+ *            f_i / factor (Peng et al. 2023); its attention factor is in model_config.score_scale, squared
+ *
+ * GGUF files keep llama3's scaling as one divisor for each frequency. */
 #ifndef LASSIM_CONVERT_ROTARY_H
 #define LASSIM_CONVERT_ROTARY_H
 
@@ -24,6 +26,7 @@ struct rotary {
     double low_frequency, high_frequency; /* llama3: 0 < low < high */
     double beta_fast, beta_slow;          /* yarn: above 0 */
     int exact_range;                      /* yarn: 1: the range's ends are not rounded to whole channels */
+    const double *divisor; /* [head_dim / 2], at least 1: each frequency is divided by it before any scaling; or NULL */
 };
 
 /* Radians a position of the pair i < head_dim / 2.  head_dim: even, at least 2. */

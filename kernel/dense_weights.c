@@ -74,5 +74,6 @@ static const struct matrix *model_mapped(void *context, uint32_t m)
 
 void dense_weights_of_model(const struct model *model, struct dense_weights *weights)
 {
-    *weights = (struct dense_weights){(void *)(uintptr_t)model, model_rows, model_bias, model_norm, model_mapped, NULL};
+    *weights = (struct dense_weights){
+        (void *)(uintptr_t)model, model_rows, model_bias, model_norm, model_mapped, model->rotary};
 }

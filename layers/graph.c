@@ -17,16 +17,17 @@ enum { SIZE_LIMIT = 1 << 20, LAYERS_MAX = 1024, PAIRS_LIMIT = 1 << 27 /* a packe
 struct family {
     uint32_t id;
     const char *name; /* model_type in config.json */
+    const char *title;
     const char *(*check)(const struct model_config *config);
     void (*capacity)(const struct model_config *config, struct graph_builder *builder);
     void (*build)(struct graph_builder *builder);
 };
 static const struct family families[] = {
-    {FAMILY_OPT, "opt", opt_config_check, opt_capacity, opt_graph},
-    {FAMILY_LLAMA, "llama", llama_config_check, llama_capacity, llama_graph},
-    {FAMILY_QWEN2, "qwen2", llama_config_check, llama_capacity, llama_graph},
-    {FAMILY_GPT2, "gpt2", gpt2_config_check, gpt2_capacity, gpt2_graph},
-    {FAMILY_BERT, "bert", bert_config_check, bert_capacity, bert_graph},
+    {FAMILY_OPT, "opt", "OPT", opt_config_check, opt_capacity, opt_graph},
+    {FAMILY_LLAMA, "llama", "Llama", llama_config_check, llama_capacity, llama_graph},
+    {FAMILY_QWEN2, "qwen2", "Qwen2", llama_config_check, llama_capacity, llama_graph},
+    {FAMILY_GPT2, "gpt2", "GPT-2", gpt2_config_check, gpt2_capacity, gpt2_graph},
+    {FAMILY_BERT, "bert", "BERT", bert_config_check, bert_capacity, bert_graph},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -38,31 +39,31 @@ static const struct kind_row {
     enum product_kind product;
     enum hg_function function;
 } kind_rows[POPULATION_KINDS] = {
-    [POPULATION_TOKEN] = {"tok", CODE_INPUT, PRODUCT_NONE},
-    [POPULATION_POSITION] = {"pos", CODE_INPUT, PRODUCT_NONE},
-    [POPULATION_EMBED] = {"embed", CODE_OAT, PRODUCT_NONE},
-    [POPULATION_RESIDUAL] = {"res", CODE_OAT, PRODUCT_NONE},
-    [POPULATION_CENTERED] = {"xmu", CODE_OAT, PRODUCT_ONE},
+    [POPULATION_TOKEN] = {"tok", CODE_INPUT, PRODUCT_NONE, HG_FUNCTIONS},
+    [POPULATION_POSITION] = {"pos", CODE_INPUT, PRODUCT_NONE, HG_FUNCTIONS},
+    [POPULATION_EMBED] = {"embed", CODE_OAT, PRODUCT_NONE, HG_FUNCTIONS},
+    [POPULATION_RESIDUAL] = {"res", CODE_OAT, PRODUCT_NONE, HG_FUNCTIONS},
+    [POPULATION_CENTERED] = {"xmu", CODE_OAT, PRODUCT_ONE, HG_FUNCTIONS},
     [POPULATION_RSTD] = {"rstd", CODE_HG, PRODUCT_FIXED, HG_RSQRT},
-    [POPULATION_NORM] = {"ln", CODE_OAT, PRODUCT_NONE},
-    [POPULATION_QUERY] = {"q", CODE_OAT, PRODUCT_VISIBLE},
-    [POPULATION_KEY] = {"k", CODE_OAT, PRODUCT_ONE},
-    [POPULATION_VALUE] = {"v", CODE_OAT, PRODUCT_NONE},
+    [POPULATION_NORM] = {"ln", CODE_OAT, PRODUCT_NONE, HG_FUNCTIONS},
+    [POPULATION_QUERY] = {"q", CODE_OAT, PRODUCT_VISIBLE, HG_FUNCTIONS},
+    [POPULATION_KEY] = {"k", CODE_OAT, PRODUCT_ONE, HG_FUNCTIONS},
+    [POPULATION_VALUE] = {"v", CODE_OAT, PRODUCT_NONE, HG_FUNCTIONS},
     [POPULATION_EXP] = {"exp", CODE_HG, PRODUCT_NONE, HG_EXP},
-    [POPULATION_WEIGHT] = {"e", CODE_OAT, PRODUCT_FIXED},
+    [POPULATION_WEIGHT] = {"e", CODE_OAT, PRODUCT_FIXED, HG_FUNCTIONS},
     [POPULATION_INVERSE] = {"inv", CODE_HG, PRODUCT_FIXED, HG_INV},
-    [POPULATION_CONTEXT] = {"ctx", CODE_OAT, PRODUCT_ONE},
-    [POPULATION_ATTENTION] = {"att", CODE_OAT, PRODUCT_NONE},
-    [POPULATION_FFN] = {"fc", CODE_OAT, PRODUCT_NONE},
-    [POPULATION_PROJECT_OUT] = {"project_out", CODE_OAT, PRODUCT_NONE},
-    [POPULATION_TYPE] = {"typ", CODE_INPUT, PRODUCT_NONE},
-    [POPULATION_QUERY_TURNED] = {"qr", CODE_OAT, PRODUCT_VISIBLE},
-    [POPULATION_KEY_TURNED] = {"kr", CODE_OAT, PRODUCT_ONE},
-    [POPULATION_ACTIVATED] = {"act", CODE_HG, PRODUCT_NONE},
-    [POPULATION_GATE] = {"gate", CODE_HG, PRODUCT_ONE},
-    [POPULATION_UP] = {"up", CODE_OAT, PRODUCT_ONE},
-    [POPULATION_GATED] = {"fc", CODE_OAT, PRODUCT_NONE},
-    [POPULATION_RELAY] = {"fc", CODE_OAT, PRODUCT_NONE},
+    [POPULATION_CONTEXT] = {"ctx", CODE_OAT, PRODUCT_ONE, HG_FUNCTIONS},
+    [POPULATION_ATTENTION] = {"att", CODE_OAT, PRODUCT_NONE, HG_FUNCTIONS},
+    [POPULATION_FFN] = {"fc", CODE_OAT, PRODUCT_NONE, HG_FUNCTIONS},
+    [POPULATION_PROJECT_OUT] = {"project_out", CODE_OAT, PRODUCT_NONE, HG_FUNCTIONS},
+    [POPULATION_TYPE] = {"typ", CODE_INPUT, PRODUCT_NONE, HG_FUNCTIONS},
+    [POPULATION_QUERY_TURNED] = {"qr", CODE_OAT, PRODUCT_VISIBLE, HG_FUNCTIONS},
+    [POPULATION_KEY_TURNED] = {"kr", CODE_OAT, PRODUCT_ONE, HG_FUNCTIONS},
+    [POPULATION_ACTIVATED] = {"act", CODE_HG, PRODUCT_NONE, HG_FUNCTIONS},
+    [POPULATION_GATE] = {"gate", CODE_HG, PRODUCT_ONE, HG_FUNCTIONS},
+    [POPULATION_UP] = {"up", CODE_OAT, PRODUCT_ONE, HG_FUNCTIONS},
+    [POPULATION_GATED] = {"fc", CODE_OAT, PRODUCT_NONE, HG_FUNCTIONS},
+    [POPULATION_RELAY] = {"fc", CODE_OAT, PRODUCT_NONE, HG_FUNCTIONS},
 };
 
 const char *population_kind_name(enum population_kind kind)
@@ -91,6 +92,12 @@ const char *graph_family_name(uint32_t family)
 {
     const struct family *row = find_family(family);
     return row == NULL ? NULL : row->name;
+}
+
+const char *graph_family_title(uint32_t family)
+{
+    const struct family *row = find_family(family);
+    return row == NULL ? NULL : row->title;
 }
 
 const char *graph_family_names(void)

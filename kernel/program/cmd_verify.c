@@ -64,8 +64,8 @@ static enum lassim_status verify_chunk(struct verify *verify, const uint32_t *in
     for (uint32_t first = 0; first < n && status == LASSIM_OK; first += verify->piece) {
         uint32_t count = n - first < verify->piece ? n - first : verify->piece;
         verify->first = first;
-        status =
-            dense_engine_feed(verify->dense, inputs + first, NULL, count, LASSIM_READ_ALL, keep_dense, verify, error);
+        const struct engine_feed feed = {inputs + first, NULL, count, LASSIM_READ_ALL, keep_dense, verify};
+        status = dense_engine_feed(verify->dense, &feed, error);
         if (status == LASSIM_OK)
             status = lassim_session_feed(verify->spiking, inputs + first, count, LASSIM_READ_ALL, compare_spiking,
                                          verify, error);
@@ -106,6 +106,7 @@ static enum lassim_status open_models(struct verify *verify, struct lassim_error
     struct lassim_options options = {.engine = (enum lassim_engine)cli_integer(cli, OPTION_VERIFY_ENGINE),
                                      .timesteps = (uint32_t)cli_integer(cli, OPTION_TIMESTEPS),
                                      .threads = (uint32_t)cli_integer(cli, OPTION_THREADS),
+                                     .context = (uint32_t)cli_integer(cli, OPTION_CONTEXT),
                                      .drop_spikes = cli_real(cli, OPTION_DROP_SPIKES),
                                      .threshold_noise = cli_real(cli, OPTION_THRESHOLD_NOISE),
                                      .stuck_neurons = cli_text(cli, OPTION_STUCK_NEURONS),

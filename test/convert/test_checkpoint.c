@@ -1,6 +1,7 @@
 /* Checkpoint folders: every layout, indexes that lie, names and shapes asked for, hashes. */
 #include "convert/checkpoint.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 
 #include "test/helpers/checkpoint_fixture.h"
+#include "test/helpers/gguf_draft.h"
 
 static const char *const prefixes[] = {"model.decoder.", "decoder.", "", NULL};
 static const char *const heads[] = {"lm_head.weight", "model.lm_head.weight", NULL};
@@ -199,6 +201,71 @@ static void test_odd_files(void **state)
     folder_remove(folder);
 }
 
+/* --- GGUF --- */
+
+static void write_gguf(const char *folder, const char *name, unsigned parts)
+{
+    static const uint64_t shape[] = {2, 3};
+    static const float values[] = {1, 2, 3, 4, 5, 6};
+    struct gguf_draft draft = {0};
+    gguf_draft_text(&draft, "general.architecture", "llama");
+    if (parts != 0) gguf_draft_number(&draft, "split.count", GGUF_UINT16, parts);
+    gguf_draft_tensor(&draft, "token_embd.weight", 2, shape, 0, values, sizeof values);
+    gguf_draft_tensor(&draft, "decoder.old", 1, shape, 24, "ab", 2);
+    gguf_draft_write(&draft, folder, name);
+}
+
+static void check_gguf(const char *path, const char *name)
+{
+    struct checkpoint *checkpoint = open_good(path);
+    struct lassim_error error;
+    const uint64_t shape[] = {2};
+    const struct checkpoint_tensor *tensor = checkpoint_find(checkpoint, "model.embed_tokens.weight");
+    float value;
+    assert_non_null(tensor);
+    assert_true(tensor->shape[0] == 3 && tensor->shape[1] == 2);
+    checkpoint_tensor_f32(tensor, 3, 1, &value);
+    assert_true(value == 4);
+    assert_non_null(gguf_find_entry(checkpoint_gguf(checkpoint), "general.architecture"));
+    assert_int_equal(checkpoint_files(checkpoint), 1);
+    assert_string_equal(checkpoint_file_name(checkpoint, 0), name);
+    assert_refused(checkpoint_require(checkpoint, prefixes, "old", 1, shape, &tensor, &error), &error,
+                   "decoder.old: elements of type I8, expected F32, F16, BF16, Q8_0");
+    checkpoint_close(checkpoint);
+}
+
+static void test_gguf(void **state)
+{
+    (void)state;
+    char *folder = folder_new(), path[256];
+    int here = open(".", O_RDONLY | O_DIRECTORY);
+    write_gguf(folder, "m.GGUF", 0);
+    check_gguf(folder, "m.GGUF");
+    snprintf(path, sizeof path, "%s/m.GGUF", folder);
+    check_gguf(path, "m.GGUF");
+    write_gguf(folder, "n.gguf", 1);
+    refuse_folder(folder, "2 GGUF files, expected one: name the one to read: m.GGUF, n.gguf");
+    snprintf(path, sizeof path, "%s/n.gguf", folder);
+    check_gguf(path, "n.gguf");
+    assert_int_equal(chdir(folder), 0);
+    check_gguf("n.gguf", "n.gguf");
+    write_gguf(folder, "n.gguf", 3);
+    refuse_folder("n.gguf", "split.count: one of the 3 parts of a split GGUF");
+    write_safetensors(folder, "model.safetensors", "w", 2); /* goes first */
+    struct checkpoint *checkpoint = open_good(folder);
+    assert_null(checkpoint_gguf(checkpoint));
+    checkpoint_close(checkpoint);
+    write_text(folder, "n.gguf", "GGUX");
+    refuse_folder("n.gguf", "not a GGUF file");
+    write_text(folder, "n.gguf", "");
+    refuse_folder("n.gguf", "not a GGUF file");
+    refuse_folder("model.safetensors", "expected a checkpoint folder or a .gguf file");
+    refuse_folder("absent.gguf", "No such file");
+    assert_int_equal(fchdir(here), 0);
+    close(here);
+    folder_remove(folder);
+}
+
 static void refuse_index(const char *folder, const char *index, const char *part)
 {
     write_text(folder, "model.safetensors.index.json", index);
@@ -369,10 +436,12 @@ static void test_heads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bundled),         cmocka_unit_test(test_hash),      cmocka_unit_test(test_sharded_bin),
-        cmocka_unit_test(test_order),           cmocka_unit_test(test_odd_files), cmocka_unit_test(test_lying_indexes),
-        cmocka_unit_test(test_too_many_shards), cmocka_unit_test(test_prefixes),  cmocka_unit_test(test_require),
-        cmocka_unit_test(test_nonfinite),       cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_bundled),     cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_sharded_bin), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_odd_files),   cmocka_unit_test(test_lying_indexes),
+        cmocka_unit_test(test_gguf),        cmocka_unit_test(test_too_many_shards),
+        cmocka_unit_test(test_prefixes),    cmocka_unit_test(test_require),
+        cmocka_unit_test(test_nonfinite),   cmocka_unit_test(test_heads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

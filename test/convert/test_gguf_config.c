@@ -22,7 +22,6 @@ static json_t *config_of(struct gguf_draft *draft, struct lassim_error *error)
     struct gguf *gguf = NULL;
     json_t *json = NULL;
     struct bytes file = gguf_draft_finish(draft);
-    *draft = (struct gguf_draft){0};
     if (gguf_open("c.gguf", file.data, file.size, &gguf, error) != LASSIM_OK) fail_msg("%s", error->text);
     enum lassim_status status = gguf_config(gguf, &json, error);
     assert_true((status == LASSIM_OK) == (json != NULL));
@@ -243,7 +242,7 @@ static void test_factors(void **state)
 {
     (void)state;
     static const uint64_t half[] = {2}, three[] = {3};
-    const float factors[] = {1, 32, 0};
+    const float factors[] = {1, 32, 0.5f};
     struct gguf_draft draft = llama(NULL);
     gguf_draft_tensor(&draft, "rope_freqs.weight", 1, half, 0, factors, sizeof factors);
     json_t *json = accept(&draft), *array = json_incref(json_object_get(json, "lassim_rope_factors"));
@@ -251,7 +250,7 @@ static void test_factors(void **state)
     assert_json(array, "[1.0,32.0]");
     draft = llama(NULL);
     gguf_draft_tensor(&draft, "rope_freqs.weight", 1, half, 0, factors + 1, 8);
-    refuse(&draft, "rope_freqs.weight: element 1 is 0");
+    refuse(&draft, "rope_freqs.weight: element 1 is 0.5");
     draft = llama(NULL);
     gguf_draft_tensor(&draft, "rope_freqs.weight", 1, three, 0, factors, 12);
     refuse(&draft, "3 elements of type F32, expected 2 of F32");

@@ -83,7 +83,6 @@ static enum lassim_status list_draft(struct gguf_draft *draft, struct bytes *fil
     struct gguf *gguf = NULL;
     *file = gguf_draft_finish(draft);
     *list = (struct tensor_list){0};
-    *draft = (struct gguf_draft){0};
     if (gguf_open("n.gguf", file->data, file->size, &gguf, error) != LASSIM_OK) fail_msg("%s", error->text);
     enum lassim_status status = gguf_list_tensors(gguf, list, error);
     gguf_close(gguf);

@@ -4,7 +4,7 @@
 SEED=test/fuzz/corpus/model/tiny-0.snn
 
 expect 0 "$LASSIM" inspect "$SEED" --check
-for word in "OPT, 1 layers of 4 neurons" "layers.0.norm1.res" "final.ln" "HG tables" "rsqrt" "Not spike-driven" \
+for word in "OPT, decoder, 1 layers of 4 neurons" "layers.0.norm1.res" "final.ln" "HG tables" "rsqrt" "Not spike-driven" \
     "row maximum" "octave of the sum" "closing of windows" "Provenance" "Self-check" "weights checked"; do
     grep -qF "$word" "$WORK/out" || complain "inspect does not print '$word'"
 done
@@ -33,7 +33,7 @@ cp "$SEED" "$WORK/config.snn"
 printf '\x55' | dd of="$WORK/config.snn" bs=1 seek="$(json "$WORK/tiny.json" sections.0.offset)" conv=notrunc 2>/dev/null
 expect 3 "$LASSIM" inspect "$WORK/config.snn" && expect_line "section config" checksum
 head -c 3000 "$SEED" >"$WORK/short.snn"
-expect 3 "$LASSIM" inspect "$WORK/short.snn" && expect_line "expected 7185 bytes, the file has 3000"
+expect 3 "$LASSIM" inspect "$WORK/short.snn" && expect_line "expected 7249 bytes, the file has 3000"
 "$LASSIM" inspect "$SEED" >/dev/full 2>"$WORK/err"
 expect_equal $? 1 "exit status on a full device" && expect_line "standard output"
 finish
