@@ -115,8 +115,8 @@ static void test_legacy(void **state)
     (void)state;
     struct bytes bytes = bytes_of_file("test/data/tokenizer/corpus/llama2/tokenizer.model");
     static const char *const configs[] = {
-        "{\"added_tokens_decoder\": {\"2400\": {\"content\": \"<x>\"}}}",
-        "{\"legacy\": false, \"added_tokens_decoder\": {\"2400\": {\"content\": \"<x>\"}}}"};
+        "{\"added_tokens_decoder\": {\"2400\": {\"content\": \"<x>\", \"normalized\": false}}}",
+        "{\"legacy\": false, \"added_tokens_decoder\": {\"2400\": {\"content\": \"<x>\", \"normalized\": false}}}"};
     for (int i = 0; i < 2; i++) {
         char *folder = folder_new();
         struct lassim_error error = {0};
