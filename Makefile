@@ -63,6 +63,9 @@ LONG_SCRIPTS := $(wildcard test/long/*.sh)
 BROWSER_SCRIPTS := $(if $(shell command -v chromium),test/long/report_browser.sh)
 ALL_SOURCES := $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES) $(FIGURES_SOURCES) $(wildcard test/*/*.c scripts/*.c)
 
+# The report's page: its scripts are formatted and checked too.
+PAGE_SCRIPTS := $(wildcard kernel/program/report/*.js test/long/*.js)
+
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIBRARY_OBJECTS := $(call objects,$(LIBRARY_SOURCES))
 PROGRAM_OBJECTS := $(call objects,$(PROGRAM_SOURCES))
@@ -225,11 +228,11 @@ lint: deps
 	@$(MAKE) --no-print-directory $(PARALLEL) -k $(LINT_GATES)
 # help: format         clang-format over every source
 format:
-	@$(CLANG_FORMAT) -i $(ALL_SOURCES) $(HEADERS)
+	@$(CLANG_FORMAT) -i $(ALL_SOURCES) $(HEADERS) $(PAGE_SCRIPTS)
 # Only version 14 decides about format: others lay out some constructs differently.
 lint-format:
 	@if $(CLANG_FORMAT) --version | grep -q 'version 14\.'; then \
-	    $(CLANG_FORMAT) --dry-run --Werror $(ALL_SOURCES) $(HEADERS); \
+	    $(CLANG_FORMAT) --dry-run --Werror $(ALL_SOURCES) $(HEADERS) $(PAGE_SCRIPTS); \
 	else echo "not checked: the format is clang-format 14's, here is $$($(CLANG_FORMAT) --version)"; fi
 # Off: what cppcheck cannot follow: that a broken LASSIM_INVARIANT does not return, results filled through a
 # pointer, mmap's -1 and munmap of a part, the linker's start and end symbols; and what both compilers define.
@@ -250,7 +253,7 @@ lint-shell:
 # The report's scripts, where there is a node to read them.
 lint-page:
 	@if command -v node >/dev/null; then \
-	    for script in kernel/program/report/*.js; do node --check $$script || exit 1; done; \
+	    for script in $(PAGE_SCRIPTS); do node --check $$script || exit 1; done; \
 	else echo "not checked: no node"; fi
 
 STRICT := -std=gnu17 $(WARNINGS) -ffp-contract=off -fno-math-errno -fwrapv -pthread
