@@ -53,8 +53,8 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    static const char *const names[] = {"modules.json", "1_Pooling/config.json", "sentence_bert_config.json",
-                                        "model.safetensors", "1_Pooling", ""};
+    static const char *const names[] = {
+        "modules.json", "1_Pooling/config.json", "sentence_bert_config.json", "model.safetensors", "1_Pooling", ""};
     checkpoint_close(checkpoint);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[2 * PATH];

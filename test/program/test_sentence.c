@@ -106,8 +106,8 @@ static void hostile_provenance_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mean_and_first_token), cmocka_unit_test(length_becomes_one),
-        cmocka_unit_test(scores_are_a_softmax), cmocka_unit_test(provenance_decides),
+        cmocka_unit_test(mean_and_first_token),          cmocka_unit_test(length_becomes_one),
+        cmocka_unit_test(scores_are_a_softmax),          cmocka_unit_test(provenance_decides),
         cmocka_unit_test(hostile_provenance_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
