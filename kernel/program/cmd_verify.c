@@ -9,6 +9,7 @@
 #include "kernel/program/cli.h"
 #include "kernel/program/run_loop.h"
 #include "kernel/program/text_file.h"
+#include "kernel/program/verify_encoder.h"
 #include "kernel/session.h"
 #include "kernel/tokenizer.h"
 
@@ -21,7 +22,10 @@ struct verify {
     struct reference *reference;
     struct dense_engine *dense;
     uint32_t vocabulary, context, bos;
-    uint32_t *ids; /* the text, without bos */
+    struct tokenizer *tokenizer;
+    char *text;
+    size_t size;
+    uint32_t *ids; /* the text, without bos; decoders */
     size_t count;
     /* One call's worth of inputs and dense logits. */
     const uint32_t *targets;
@@ -91,10 +95,16 @@ static enum lassim_status verify_text(struct verify *verify, struct lassim_error
     return status;
 }
 
-/* The integers come first in the structure, without a gap; the one double is compared as a number. */
+/* The integers come first in the structure, without a gap; the doubles are compared as numbers.  Special tokens may come
+ * from the tokenizer, which is not read again, and change nothing that is computed. */
 static int same_config(const struct model_config *a, const struct model_config *b)
 {
-    return memcmp(a, b, offsetof(struct model_config, norm_epsilon)) == 0 && a->norm_epsilon == b->norm_epsilon;
+    struct model_config other = *b;
+    other.bos = a->bos;
+    other.eos = a->eos;
+    other.pad = a->pad;
+    return memcmp(a, &other, offsetof(struct model_config, norm_epsilon)) == 0 && a->norm_epsilon == b->norm_epsilon &&
+           a->score_scale == b->score_scale;
 }
 
 static enum lassim_status open_models(struct verify *verify, struct lassim_error *error)
@@ -133,21 +143,14 @@ static enum lassim_status read_text(struct verify *verify, struct lassim_error *
 {
     const struct model *model = model_of(verify->model);
     const char *model_path = cli_text(verify->cli, OPTION_MODEL), *path = cli_text(verify->cli, OPTION_TEXT);
-    struct tokenizer *tokenizer;
-    char *text;
-    size_t size;
     if (model->tokenizer.size == 0)
         return lassim_fail(error, LASSIM_ERR_FILE, model_path, "tokenizer",
                            "the model has none, so it cannot read a text");
     enum lassim_status status =
-        tokenizer_open(model_path, model->tokenizer.data, model->tokenizer.size, &tokenizer, error);
-    if (status != LASSIM_OK) return status;
-    status = text_file_read(path, &text, &size, error);
-    if (status == LASSIM_OK) {
-        status = tokenizer_encode(tokenizer, text, size, 0, &verify->ids, &verify->count, error);
-        free(text);
-    }
-    tokenizer_close(tokenizer);
+        tokenizer_open(model_path, model->tokenizer.data, model->tokenizer.size, &verify->tokenizer, error);
+    if (status == LASSIM_OK) status = text_file_read(path, &verify->text, &verify->size, error);
+    if (status != LASSIM_OK || model->graph->config.encoder) return status;
+    status = tokenizer_encode(verify->tokenizer, verify->text, verify->size, 0, &verify->ids, &verify->count, error);
     uint64_t most = (uint64_t)cli_integer(verify->cli, OPTION_TOKENS_MAX);
     if (most != 0 && verify->count > most) verify->count = most;
     if (status == LASSIM_OK && verify->count == 0)
@@ -163,6 +166,7 @@ static enum lassim_status prepare(struct verify *verify, struct lassim_error *er
         return lassim_fail(error, LASSIM_ERR_USAGE, "--context", NULL, "%u is above the model's %u positions", wanted,
                            config->positions);
     verify->context = wanted ? wanted : config->positions;
+    if (config->encoder) return LASSIM_OK;
     verify->vocabulary = config->vocabulary;
     verify->bos = config->bos;
     uint64_t rows = LOGITS_BYTES / (config->vocabulary * sizeof(float)) + 1;
@@ -210,9 +214,11 @@ static int judge(const struct verify *verify)
     struct lassim_error error;
     double kl = comparison_kl_mean(&verify->comparison), change = comparison_dppl_percent(&verify->comparison);
     double most_kl = cli_real(verify->cli, OPTION_MAX_KL), most_change = cli_real(verify->cli, OPTION_MAX_DPPL);
+    enum head_kind head = (enum head_kind)model_of(verify->model)->graph->config.head;
+    const char *what = head == HEAD_VALUES ? "mean 1 - cosine" : "mean KL";
     change = change < 0 ? -change : change;
     if (cli_given(verify->cli, OPTION_MAX_KL) && !(kl <= most_kl))
-        lassim_fail(&error, LASSIM_ERR_CHECK, "verify", "mean KL", "%.3e is above --max-kl %g", kl, most_kl);
+        lassim_fail(&error, LASSIM_ERR_CHECK, "verify", what, "%.3e is above --max-kl %g", kl, most_kl);
     else if (cli_given(verify->cli, OPTION_MAX_DPPL) && !(change <= most_change))
         lassim_fail(&error, LASSIM_ERR_CHECK, "verify", "perplexity", "changed by %.6f %%, above --max-dppl %g", change,
                     most_change);
@@ -240,10 +246,43 @@ static void release(struct verify *verify)
     lassim_session_close(verify->spiking);
     reference_close(verify->reference);
     lassim_model_close(verify->model);
+    tokenizer_close(verify->tokenizer);
+    free(verify->text);
     free(verify->ids);
     free(verify->logits);
     free(verify->wide);
     free(verify->scratch);
+}
+
+/* An encoder's run and its figures. */
+static enum lassim_status verify_lines(struct verify *verify, struct lassim_error *error)
+{
+    struct verify_encoder encoder = {
+        .graph = model_of(verify->model)->graph,
+        .tokenizer = verify->tokenizer,
+        .spiking = verify->spiking,
+        .dense = verify->dense,
+        .context = verify->context,
+        .tokens_max = (uint64_t)cli_integer(verify->cli, OPTION_TOKENS_MAX),
+    };
+    enum lassim_status status =
+        verify_encoder_run(&encoder, cli_text(verify->cli, OPTION_TEXT), verify->text, verify->size, error);
+    verify->comparison = encoder.comparison;
+    if (status == LASSIM_OK)
+        verify_encoder_print(&encoder, cli_flag(verify->cli, OPTION_JSON), verify->reference != NULL);
+    return status;
+}
+
+static enum lassim_status run_both(struct verify *verify, struct lassim_error *error)
+{
+    if (model_of(verify->model)->graph->config.encoder) return verify_lines(verify, error);
+    enum lassim_status status = verify_text(verify, error);
+    if (status != LASSIM_OK) return status;
+    if (cli_flag(verify->cli, OPTION_JSON))
+        print_json(verify);
+    else
+        print_prose(verify);
+    return status;
 }
 
 int cmd_verify(const struct cli *cli)
@@ -256,17 +295,10 @@ int cmd_verify(const struct cli *cli)
     if (status == LASSIM_OK) {
         const struct run_watch watch = {stop, progress, &verify, 0, cli_flag(verify.cli, OPTION_QUIET)};
         run_watch(&watch);
-        status = verify_text(&verify, &error);
+        status = run_both(&verify, &error);
         run_unwatch();
     }
-    int exit_status = status == LASSIM_OK ? 0 : run_interrupted() ? LASSIM_ERR_RUN : cli_error(&error);
-    if (status == LASSIM_OK) {
-        if (cli_flag(verify.cli, OPTION_JSON))
-            print_json(&verify);
-        else
-            print_prose(&verify);
-        exit_status = judge(&verify);
-    }
+    int exit_status = status == LASSIM_OK ? judge(&verify) : run_interrupted() ? LASSIM_ERR_RUN : cli_error(&error);
     release(&verify);
     return exit_status;
 }
