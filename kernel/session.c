@@ -178,12 +178,24 @@ static enum lassim_status check_options(const struct lassim_options *options, st
     return LASSIM_OK;
 }
 
+/* Tables of the exact function send values, which only whole windows can carry. */
+static enum lassim_status check_tables(const struct model *model, const struct lassim_options *options,
+                                       struct lassim_error *error)
+{
+    for (uint32_t t = 0; t < model->tables; t++)
+        if (model->table[t].exact && (options->engine == LASSIM_ENGINE_EVENT || options->trace != NULL))
+            return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "HG tables",
+                               "exact functions send no spikes: expected the engine fused, and no trace");
+    return LASSIM_OK;
+}
+
 enum lassim_status session_open_on(struct topology *topology, const struct model *model,
                                    const struct lassim_options *options, lassim_session **session,
                                    struct lassim_error *error)
 {
     *session = NULL;
     enum lassim_status status = check_options(options, error);
+    if (status == LASSIM_OK) status = check_tables(model, options, error);
     if (status != LASSIM_OK) return status;
     lassim_session *made = calloc(1, sizeof *made);
     if (made == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for a session");

@@ -185,7 +185,7 @@ static void exp_window(const struct windows *w)
         int64_t *membrane = attention->exponential + (uint64_t)head * w->network->positions;
         const struct hg_code *code = train->hg + (uint64_t)head * train->span;
         for (uint32_t key = 0; key < train->span; key++)
-            if (!code[key].silent)
+            if (code[key].silent != 1)
                 membrane[key] = hg_value(table, network_steps(w->network, w->population), &code[key]);
     }
 }
