@@ -107,7 +107,8 @@ static void add_spikes(struct accounting *accounting, uint32_t p, uint32_t token
 {
     const struct population *population = &accounting->graph->population[p];
     /* Half of the gates are sub-interval gates: they carry f(l) into products like a code spike. */
-    uint64_t products = (tally->spikes + tally->gates / 2) * partners(population, position);
+    uint64_t arrived = tally->spikes - tally->lost;
+    uint64_t products = (arrived + tally->gates / 2) * partners(population, position);
     uint64_t resets = population->code == CODE_INPUT ? 0 : tally->spikes;
     struct counters counters = {
         .events = tally->events,
@@ -117,7 +118,8 @@ static void add_spikes(struct accounting *accounting, uint32_t p, uint32_t token
         .spikes_normal = population->code == CODE_HG ? 0 : tally->spikes - tally->outlier,
         .spikes_outlier = tally->outlier,
         .spikes_gate = tally->gates,
-        .synaptic_operations = tally->spikes * population->fan_out,
+        .spikes_lost = tally->lost,
+        .synaptic_operations = arrived * population->fan_out,
         .spike_product_operations = products,
     };
     counters.membrane_updates = counters.synaptic_operations + products + resets;
@@ -127,10 +129,11 @@ static void add_spikes(struct accounting *accounting, uint32_t p, uint32_t token
 void account_packet(struct accounting *accounting, const struct packet *packet)
 {
     const struct tally tally = {.events = 1,
-                                .spikes = packet->count - packet->gates,
+                                .spikes = packet->count - packet->gates + packet->lost,
                                 .negative = packet->negative,
                                 .outlier = packet->outlier,
-                                .gates = packet->gates};
+                                .gates = packet->gates,
+                                .lost = packet->lost};
     add_spikes(accounting, packet->population, packet->token, packet->position, &tally);
 }
 

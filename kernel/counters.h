@@ -16,10 +16,11 @@
     X(spikes_normal, "spikes of kind 0: normal sub-neurons and input")              \
     X(spikes_outlier, "spikes of outlier sub-neurons")                              \
     X(spikes_gate, "gate spikes of HG neurons")                                     \
+    X(spikes_lost, "of spikes: emitted, but lost on the way (--drop-spikes)")       \
     X(saturations, "neurons that saturated")                                        \
     X(active_neurons, "(neuron, window) pairs with at least one spike")             \
-    X(synaptic_operations, "spikes x fan-out")                                      \
-    X(spike_product_operations, "spikes x visible partners in spike products")      \
+    X(synaptic_operations, "spikes that arrive x fan-out")                          \
+    X(spike_product_operations, "the same x visible partners in spike products")    \
     X(membrane_updates, "synaptic + product operations + resets + bias injections") \
     X(threshold_tests, "T x neurons that opened a window")                          \
     X(dense_macs, "multiply-accumulates of the dense network for the same tokens")

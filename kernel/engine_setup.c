@@ -3,8 +3,9 @@
 struct network_model engine_network_model(const struct engine_setup *setup)
 {
     const struct model *model = setup->model;
-    return (struct network_model){model->graph, model->population, model->matrix, model->norm,
-                                  model->table, model->code,       setup->steps,  model->residual_grid};
+    return (struct network_model){model->graph, model->population,    model->matrix,
+                                  model->norm,  model->table,         model->code,
+                                  setup->steps, model->residual_grid, setup->perturbation};
 }
 
 unsigned engine_steps(const struct engine_setup *setup, uint32_t p)

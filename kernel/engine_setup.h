@@ -19,6 +19,7 @@ struct engine_setup {
     struct pool *const *pools;          /* [nodes]; all state comes from here, what is no worker's from the first */
     struct trace_writer *trace;         /* or NULL */
     struct accounting *accounting;
+    const struct perturbation *perturbation; /* or NULL */
 };
 
 /* The layers' view of the model at this T. */

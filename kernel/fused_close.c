@@ -90,6 +90,7 @@ static void close_part(struct fused_close *close, size_t i, const struct token_w
     closed->tally = (struct tally){0};
     closed->result.saturations = done.saturations;
     closed->result.bias_injections = done.bias_injections;
+    closed->tally.lost = done.lost;
     memset(fired, 0, graph_blocks(graph, p) * sizeof *fired);
     const struct train *train = network_train(close->network, p, token->token);
     unsigned steps = engine_steps(setup, p);
@@ -148,6 +149,7 @@ static void join(struct fused_close *close, size_t i, unsigned parts)
         whole->tally.outlier += other->tally.outlier;
         whole->tally.gates += other->tally.gates;
         whole->tally.active += other->tally.active;
+        whole->tally.lost += other->tally.lost;
         for (uint32_t b = 0; b < blocks; b++) fired_of(close, i, 0)[b] |= fired_of(close, i, part)[b];
     }
     count_events(close, i, 0);

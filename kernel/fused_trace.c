@@ -87,7 +87,7 @@ static int encode(struct fused_trace *trace, unsigned worker, uint32_t p, uint32
     if (room == NULL) return -1;
     size_t bytes = population->code == CODE_HG
                        ? trace_encode_hg(&trace->info, p, train->hg, train->neurons, room, &counts)
-                       : trace_encode_oat(&trace->info, p, train->codes, train->neurons, room, &counts);
+                       : trace_encode_oat(&trace->info, p, train_emitted(train), train->neurons, room, &counts);
     trace_merge_add(trace->merge, worker, &key, train->position + 1, bytes, &counts);
     return 0;
 }

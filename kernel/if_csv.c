@@ -3,83 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/csv.h"
 #include "kernel/if_files.h"
 #include "kernel/if_spike_check.h"
-
-enum { LINE_MAX_BYTES = 255, CELLS_MAX = 16 };
-
-/* A text line by line; cells point into `line`. */
-struct csv {
-    const char *path, *at, *end;
-    uint64_t number; /* of the line, from 1 */
-    char line[LINE_MAX_BYTES + 1];
-    uint32_t cells;
-    char *cell[CELLS_MAX];
-};
-
-static enum lassim_status bad_line(const struct csv *csv, const char *what, struct lassim_error *error)
-{
-    char place[40] = "line ";
-    char digits[24];
-    size_t used = 0;
-    for (uint64_t n = csv->number; n > 0; n /= 10) digits[used++] = (char)('0' + n % 10);
-    for (size_t i = 0; i < used; i++) place[5 + i] = digits[used - 1 - i];
-    return lassim_fail(error, LASSIM_ERR_FILE, csv->path, place, "%s", what);
-}
-
-static enum lassim_status split(struct csv *csv, struct lassim_error *error)
-{
-    csv->cells = 0;
-    for (char *at = csv->line; at != NULL;) {
-        if (csv->cells == CELLS_MAX) return bad_line(csv, "expected at most 16 columns", error);
-        csv->cell[csv->cells++] = at;
-        at = strchr(at, ',');
-        if (at != NULL) *at++ = '\0';
-    }
-    return LASSIM_OK;
-}
-
-/* The next line that is not empty; *more = 0 at the end. */
-static enum lassim_status next_line(struct csv *csv, int *more, struct lassim_error *error)
-{
-    while (csv->at < csv->end) {
-        const char *feed = memchr(csv->at, '\n', (size_t)(csv->end - csv->at));
-        const char *stop = feed != NULL ? feed : csv->end;
-        size_t length = (size_t)(stop - csv->at);
-        const char *start = csv->at;
-        csv->number++;
-        csv->at = feed != NULL ? feed + 1 : csv->end;
-        if (length > 0 && start[length - 1] == '\r') length--;
-        if (length == 0) continue;
-        if (length > LINE_MAX_BYTES) return bad_line(csv, "expected at most 255 characters", error);
-        if (memchr(start, '\0', length) != NULL) return bad_line(csv, "expected text, found a 0 byte", error);
-        memcpy(csv->line, start, length);
-        csv->line[length] = '\0';
-        *more = 1;
-        return split(csv, error);
-    }
-    *more = 0;
-    return LASSIM_OK;
-}
-
-static int parse_unsigned(const char *text, uint64_t *value)
-{
-    *value = 0;
-    if (*text == '\0') return 0;
-    for (; *text != '\0'; text++) {
-        if (*text < '0' || *text > '9') return 0;
-        if (__builtin_mul_overflow(*value, 10, value) || __builtin_add_overflow(*value, *text - '0', value)) return 0;
-    }
-    return 1;
-}
-
-static int parse_unsigned32(const char *text, uint32_t *value)
-{
-    uint64_t wide;
-    if (!parse_unsigned(text, &wide) || wide > UINT32_MAX) return 0;
-    *value = (uint32_t)wide;
-    return 1;
-}
 
 /* Room for one more of `used` elements; 0, or -1 without memory. */
 static int grow(void **array, uint64_t used, uint64_t *capacity, size_t size)
@@ -104,26 +30,26 @@ static enum lassim_status check_synapse_header(struct csv *csv, struct lassim_er
 {
     static const char *const names[] = {"source", "target", "weight", "delay"};
     int more, good = 0;
-    enum lassim_status status = next_line(csv, &more, error);
+    enum lassim_status status = csv_line(csv, &more, error);
     if (status != LASSIM_OK) return status;
     if (more) good = csv->cells == 3 || csv->cells == 4;
     for (uint32_t i = 0; good && i < csv->cells; i++) good = strcmp(csv->cell[i], names[i]) == 0;
     return good ? LASSIM_OK
-                : bad_line(csv, "expected the header source,target,weight or source,target,weight,delay", error);
+                : csv_fail(csv, "expected the header source,target,weight or source,target,weight,delay", error);
 }
 
 static enum lassim_status parse_synapse(const struct csv *csv, uint32_t columns, locale_t locale,
                                         struct lassim_synapse *synapse, struct lassim_error *error)
 {
     char *end;
-    if (csv->cells != columns) return bad_line(csv, "expected as many cells as the header has", error);
-    if (!parse_unsigned32(csv->cell[0], &synapse->source)) return bad_line(csv, "source: expected a number", error);
-    if (!parse_unsigned32(csv->cell[1], &synapse->target)) return bad_line(csv, "target: expected a number", error);
+    if (csv->cells != columns) return csv_fail(csv, "expected as many cells as the header has", error);
+    if (!csv_unsigned32(csv->cell[0], &synapse->source)) return csv_fail(csv, "source: expected a number", error);
+    if (!csv_unsigned32(csv->cell[1], &synapse->target)) return csv_fail(csv, "target: expected a number", error);
     synapse->weight = strtod_l(csv->cell[2], &end, locale);
     if (end == csv->cell[2] || *end != '\0' || !(synapse->weight - synapse->weight == 0))
-        return bad_line(csv, "weight: expected a finite number", error);
-    if (columns == 4 && !parse_unsigned32(csv->cell[3], &synapse->delay))
-        return bad_line(csv, "delay: expected a number", error);
+        return csv_fail(csv, "weight: expected a finite number", error);
+    if (columns == 4 && !csv_unsigned32(csv->cell[3], &synapse->delay))
+        return csv_fail(csv, "delay: expected a number", error);
     return LASSIM_OK;
 }
 
@@ -135,7 +61,7 @@ static enum lassim_status read_synapses(struct csv *csv, uint32_t delay, locale_
     enum lassim_status status = check_synapse_header(csv, error);
     uint32_t columns = csv->cells;
     while (status == LASSIM_OK) {
-        status = next_line(csv, &more, error);
+        status = csv_line(csv, &more, error);
         if (status != LASSIM_OK || !more) return status;
         if (grow((void **)synapses, *count, &capacity, sizeof **synapses) != 0) return no_memory(csv->path, error);
         (*synapses)[*count] = (struct lassim_synapse){.delay = delay};
@@ -170,7 +96,7 @@ struct spike_columns {
 static enum lassim_status read_spike_header(struct csv *csv, struct spike_columns *to, struct lassim_error *error)
 {
     int more;
-    enum lassim_status status = next_line(csv, &more, error);
+    enum lassim_status status = csv_line(csv, &more, error);
     if (status != LASSIM_OK) return status;
     uint32_t columns = more ? csv->cells : 0;
     *to = (struct spike_columns){columns, columns, columns, columns};
@@ -180,23 +106,23 @@ static enum lassim_status read_spike_header(struct csv *csv, struct spike_column
         if (strcmp(csv->cell[i], "population") == 0) to->population = i;
     }
     if (to->time < columns && to->neuron < columns) return LASSIM_OK;
-    return bad_line(csv, "expected a header with the columns time and neuron (and population)", error);
+    return csv_fail(csv, "expected a header with the columns time and neuron (and population)", error);
 }
 
 static enum lassim_status parse_spike(const struct csv *csv, const struct spike_columns *columns,
                                       const struct if_network *network, uint32_t first_input, struct if_spike *spike,
                                       struct lassim_error *error)
 {
-    if (csv->cells != columns->columns) return bad_line(csv, "expected as many cells as the header has", error);
-    if (!parse_unsigned(csv->cell[columns->time], &spike->time)) return bad_line(csv, "time: expected a number", error);
-    if (!parse_unsigned32(csv->cell[columns->neuron], &spike->neuron))
-        return bad_line(csv, "neuron: expected a number", error);
+    if (csv->cells != columns->columns) return csv_fail(csv, "expected as many cells as the header has", error);
+    if (!csv_unsigned(csv->cell[columns->time], &spike->time)) return csv_fail(csv, "time: expected a number", error);
+    if (!csv_unsigned32(csv->cell[columns->neuron], &spike->neuron))
+        return csv_fail(csv, "neuron: expected a number", error);
     spike->population = first_input;
     if (columns->population == columns->columns) return LASSIM_OK;
     const char *name = csv->cell[columns->population];
-    if (!parse_unsigned32(name, &spike->population)) spike->population = if_network_find(network, name);
+    if (!csv_unsigned32(name, &spike->population)) spike->population = if_network_find(network, name);
     return spike->population < network->populations ? LASSIM_OK
-                                                    : bad_line(csv, "population: expected one of the network's", error);
+                                                    : csv_fail(csv, "population: expected one of the network's", error);
 }
 
 static enum lassim_status read_spikes(struct csv *csv, const struct if_network *network, struct spike_rows *rows,
@@ -208,7 +134,7 @@ static enum lassim_status read_spikes(struct csv *csv, const struct if_network *
     int more = 1;
     enum lassim_status status = read_spike_header(csv, &columns, error);
     while (status == LASSIM_OK) {
-        status = next_line(csv, &more, error);
+        status = csv_line(csv, &more, error);
         if (status != LASSIM_OK || !more) return status;
         if (grow((void **)&rows->spike, rows->count, &capacity, sizeof *rows->spike) != 0 ||
             grow((void **)&rows->place, rows->count, &place_capacity, sizeof *rows->place) != 0)

@@ -59,6 +59,12 @@ struct lassim_options {
     uint32_t numa_off;     /* 1: no binding, no NUMA placement */
     const char *trace;     /* path of a spike trace to write, "-" for stdout, NULL for none (event only) */
     uint32_t no_clobber;   /* 1: refuse to replace an existing trace */
+
+    /* Perturbations (docs/design.md, Perturbation), for robustness studies; not for the engine dense. */
+    double drop_spikes;        /* 0 .. 1: chance of a spike to be lost on its way */
+    double threshold_noise;    /* 0 .. 16: standard deviation of each window's thresholds, relative */
+    const char *stuck_neurons; /* path of a list of silent and firing neurons, NULL for none */
+    uint64_t seed;             /* of the two above; same seed, same spikes */
 };
 LASSIM_API enum lassim_status lassim_session_open(lassim_model *model, const struct lassim_options *options,
                                                   lassim_session **session, struct lassim_error *error);

@@ -5,6 +5,7 @@
 #include "kernel/dense_engine.h"
 #include "kernel/event_engine.h"
 #include "kernel/fused_engine.h"
+#include "kernel/stuck_neurons.h"
 
 enum { PROMPT_CHUNK_DEFAULT = 64, STEPS_MAX = 16 };
 
@@ -22,6 +23,8 @@ struct lassim_session {
     unsigned node[TEAM_THREADS_MAX];
     struct pool *pool[TEAM_THREADS_MAX]; /* [workers.nodes] one on each */
     struct memory_plan plan;
+    struct stuck_neurons stuck;
+    struct trace_perturbation perturbation;
     struct accounting *accounting;
     struct trace_writer *trace;
     struct event_engine *event;
@@ -79,6 +82,8 @@ static enum lassim_status open_trace(lassim_session *session, struct lassim_erro
     struct trace_header_info info;
     enum lassim_status status = trace_info_from_model(session->model, session->steps, &info, error);
     if (status != LASSIM_OK) return status;
+    info.perturbation = session->perturbation;
+    info.perturbation.rule.stuck = NULL;
     int bound = binds_workers(session);
     if (bound) (void)topology_bind_thread(session->topology, TOPOLOGY_ANY); /* a refusal costs speed, not results */
     status = trace_writer_open(session->options.trace, (int)session->options.no_clobber, &info, &session->trace, error);
@@ -133,9 +138,30 @@ static enum lassim_status plan_memory(lassim_session *session, const struct engi
     return memory_plan_check(&session->plan, error);
 }
 
+static enum lassim_status open_perturbation(lassim_session *session, struct lassim_error *error)
+{
+    const struct lassim_options *options = &session->options;
+    struct trace_perturbation *perturbation = &session->perturbation;
+    if (options->stuck_neurons != NULL) {
+        enum lassim_status status =
+            stuck_neurons_read(options->stuck_neurons, session->model->graph, &session->stuck, error);
+        if (status != LASSIM_OK) return status;
+        perturbation->stuck = session->stuck.count;
+        perturbation->stuck_hash = session->stuck.hash;
+        if (session->stuck.count > 0) perturbation->rule.stuck = (const uint8_t *const *)session->stuck.state;
+    }
+    perturbation->rule.seed = options->seed;
+    perturbation->rule.drop = options->drop_spikes;
+    perturbation->rule.noise = options->threshold_noise;
+    perturbation->on = options->drop_spikes > 0 || options->threshold_noise > 0 || session->stuck.count > 0;
+    if (!perturbation->on) *perturbation = (struct trace_perturbation){0};
+    return LASSIM_OK;
+}
+
 static enum lassim_status open_event(lassim_session *session, struct lassim_error *error)
 {
-    enum lassim_status status = open_machine(session, error);
+    enum lassim_status status = open_perturbation(session, error);
+    if (status == LASSIM_OK) status = open_machine(session, error);
     if (status != LASSIM_OK) return status;
     struct engine_setup setup = {.model = session->model,
                                  .steps = session->steps,
@@ -143,7 +169,8 @@ static enum lassim_status open_event(lassim_session *session, struct lassim_erro
                                  .team = session->team,
                                  .workers = &session->workers,
                                  .pools = session->pool,
-                                 .accounting = session->accounting};
+                                 .accounting = session->accounting,
+                                 .perturbation = session->perturbation.on ? &session->perturbation.rule : NULL};
     status = plan_memory(session, &setup, error);
     if (status == LASSIM_OK && session->options.trace != NULL) status = open_trace(session, error);
     if (status != LASSIM_OK) return status;
@@ -161,6 +188,19 @@ static enum lassim_status open_dense(lassim_session *session, struct lassim_erro
     return dense_engine_new(session->model->graph, &weights, session->team, &session->dense, error);
 }
 
+static enum lassim_status check_perturbation(const struct lassim_options *options, struct lassim_error *error)
+{
+    if (!(options->drop_spikes >= 0 && options->drop_spikes <= 1))
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "drop_spikes", "%g is not in 0 .. 1", options->drop_spikes);
+    if (!(options->threshold_noise >= 0 && options->threshold_noise <= PERTURB_NOISE_MAX))
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "threshold_noise", "%g is not in 0 .. %d",
+                           options->threshold_noise, PERTURB_NOISE_MAX);
+    int perturbed = options->drop_spikes > 0 || options->threshold_noise > 0 || options->stuck_neurons != NULL;
+    if (perturbed && options->engine == LASSIM_ENGINE_DENSE)
+        return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "engine", "dense has no spikes to perturb");
+    return LASSIM_OK;
+}
+
 static enum lassim_status check_options(const struct lassim_options *options, struct lassim_error *error)
 {
     if (options->engine != LASSIM_ENGINE_EVENT && options->engine != LASSIM_ENGINE_FUSED &&
@@ -175,7 +215,7 @@ static enum lassim_status check_options(const struct lassim_options *options, st
                            TEAM_THREADS_MAX);
     if (options->trace != NULL && options->engine == LASSIM_ENGINE_DENSE)
         return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "trace", "the engine dense has no spikes to trace");
-    return LASSIM_OK;
+    return check_perturbation(options, error);
 }
 
 /* Tables of the exact function send values, which only whole windows can carry. */
@@ -237,6 +277,7 @@ void lassim_session_close(lassim_session *session)
     fused_engine_free(session->fused);
     dense_engine_free(session->dense);
     trace_writer_abandon(session->trace);
+    stuck_neurons_free(&session->stuck);
     accounting_free(session->accounting);
     for (unsigned node = 0; node < session->workers.nodes; node++) pool_free(session->pool[node]);
     team_free(session->team);
@@ -371,6 +412,11 @@ uint32_t session_steps(const lassim_session *session)
 const struct memory_plan *session_memory_plan(const lassim_session *session)
 {
     return session->options.engine == LASSIM_ENGINE_DENSE ? NULL : &session->plan;
+}
+
+const struct trace_perturbation *session_perturbation(const lassim_session *session)
+{
+    return &session->perturbation;
 }
 
 uint32_t session_threads(const lassim_session *session)

@@ -6,6 +6,7 @@
 #include "kernel/memory_plan.h"
 #include "kernel/model.h"
 #include "kernel/team.h"
+#include "kernel/trace_format.h"
 
 /* Opens a session on a model in memory (the converter's self-check); model outlives the session.  As
  * lassim_session_open. */
@@ -35,6 +36,8 @@ uint64_t session_dense_macs(const lassim_session *session);
 uint32_t session_steps(const lassim_session *session);
 /* What the session's state takes; NULL for the engine dense. */
 const struct memory_plan *session_memory_plan(const lassim_session *session);
+/* How the run is perturbed; never NULL. */
+const struct trace_perturbation *session_perturbation(const lassim_session *session);
 /* Worker threads of this session. */
 uint32_t session_threads(const lassim_session *session);
 /* Those threads; the session's, which must not be feeding while somebody else uses them. */

@@ -229,7 +229,9 @@ static void count_neuron(struct counters *to, enum trace_kind kind, const struct
 void trace_record_count(const struct trace_header_info *info, const struct trace_record *record, struct counters *to)
 {
     const struct trace_population *population = &info->population[record->population];
-    uint64_t spikes_before = to->spikes;
+    uint64_t arrived_before = to->spikes - to->spikes_lost;
+    const struct perturb_key key =
+        perturb_window(&info->perturbation.rule, 0, record->population, record->token); /* loses nothing if off */
     uint32_t block = 0, block_steps = 0; /* of one block: bit t set when its packet of step t is not empty */
     for (uint32_t i = 0; i < record->count; i++) {
         struct spike_steps steps;
@@ -242,10 +244,12 @@ void trace_record_count(const struct trace_header_info *info, const struct trace
         }
         block_steps |= steps.fired | (kind == TRACE_HG_CODE ? 1 : 0);
         count_neuron(to, kind, &steps);
+        if (population->code != CODE_INPUT)
+            to->spikes_lost += (unsigned)__builtin_popcount(perturb_lost(&key, record->active[i].neuron, steps.fired));
     }
     to->events += (unsigned)__builtin_popcount(block_steps);
     to->windows++;
-    to->synaptic_operations += (to->spikes - spikes_before) * population->fan_out;
+    to->synaptic_operations += (to->spikes - to->spikes_lost - arrived_before) * population->fan_out;
     if (population->code != CODE_INPUT)
         to->threshold_tests += (uint64_t)trace_steps(info, population) * record->neurons;
 }

@@ -33,7 +33,7 @@ enum lassim_status trace_expand_rows(struct trace_expand *expand, struct trace_r
                                      size_t *count, struct lassim_error *error);
 
 /* Adds what one record says to *to: windows, events, spikes by sign and kind, active neurons, synaptic
- * operations (spikes x fan_out) and threshold tests (docs/design.md, Counting).  The other counters do not follow
+ * operations (spikes that arrive x fan_out), lost spikes and threshold tests (docs/design.md, Counting).  The other counters do not follow
  * from a trace.  O(T) per active neuron. */
 void trace_record_count(const struct trace_header_info *info, const struct trace_record *record, struct counters *to);
 

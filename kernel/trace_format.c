@@ -211,9 +211,10 @@ void trace_info_free(struct trace_header_info *info)
     *info = (struct trace_header_info){0};
 }
 
-size_t trace_header_bytes(uint32_t populations)
+size_t trace_header_bytes(uint32_t populations, int perturbed)
 {
-    return TRACE_HEADER_BYTES + (size_t)populations * TRACE_POPULATION_BYTES + 8;
+    return TRACE_HEADER_BYTES + (size_t)populations * TRACE_POPULATION_BYTES +
+           (perturbed ? TRACE_PERTURBATION_BYTES : 0) + 8;
 }
 
 /* The words of a row after its name, in file order. */
@@ -240,19 +241,46 @@ static void row_encode(const struct trace_population *row, uint8_t *out)
 #undef TRACE_ROW_PUT
 }
 
+static void perturbation_encode(const struct trace_perturbation *perturbation, uint8_t *out)
+{
+    const struct perturbation *rule = &perturbation->rule;
+    uint64_t noise;
+    memcpy(&noise, &rule->noise, sizeof noise);
+    trace_put64(out, rule->seed);
+    trace_put64(out + 8, (uint64_t)(rule->drop * 0x1p53));
+    trace_put64(out + 16, noise);
+    trace_put64(out + 24, perturbation->stuck);
+    trace_put64(out + 32, perturbation->stuck_hash);
+}
+
+const char *trace_perturbation_decode(const uint8_t *in, struct trace_perturbation *perturbation)
+{
+    uint64_t below = trace_get64(in + 8), noise = trace_get64(in + 16);
+    *perturbation = (struct trace_perturbation){
+        .on = 1, .rule.seed = trace_get64(in), .stuck = trace_get64(in + 24), .stuck_hash = trace_get64(in + 32)};
+    memcpy(&perturbation->rule.noise, &noise, sizeof noise);
+    if (below > UINT64_C(1) << 53) return "chance of a spike to be lost above 1";
+    perturbation->rule.drop = (double)below * 0x1p-53;
+    if (!(perturbation->rule.noise >= 0 && perturbation->rule.noise <= PERTURB_NOISE_MAX))
+        return "threshold noise out of range";
+    return NULL;
+}
+
 void trace_header_encode(const struct trace_header_info *info, uint8_t *out)
 {
-    size_t size = trace_header_bytes(info->populations);
+    int perturbed = info->perturbation.on;
+    size_t size = trace_header_bytes(info->populations, perturbed);
     trace_put64(out, TRACE_MAGIC);
     trace_put32(out + 8, TRACE_VERSION);
     trace_put32(out + 12, (uint32_t)size);
     trace_put64(out + 16, info->model_hash);
     trace_put32(out + 24, info->timesteps);
-    trace_put32(out + 28, info->code);
+    trace_put32(out + 28, info->code | (perturbed ? TRACE_PERTURBED : 0));
     trace_put32(out + 32, info->vocabulary);
     trace_put32(out + 36, info->populations);
     for (uint32_t p = 0; p < info->populations; p++)
         row_encode(&info->population[p], out + TRACE_HEADER_BYTES + (size_t)p * TRACE_POPULATION_BYTES);
+    if (perturbed) perturbation_encode(&info->perturbation, out + size - 8 - TRACE_PERTURBATION_BYTES);
     trace_put64(out + size - 8, XXH3_64bits(out, size - 8));
 }
 

@@ -13,6 +13,7 @@
 
 #include "kernel/error.h"
 #include "kernel/model.h"
+#include "layers/perturb.h"
 
 enum {
     TRACE_VERSION = 2,
@@ -20,6 +21,8 @@ enum {
     TRACE_NAME = 40,               /* bytes of a population name, terminator included */
     TRACE_HEADER_BYTES = 40,       /* before the population table */
     TRACE_POPULATION_BYTES = 92,   /* one row of the population table */
+    TRACE_PERTURBATION_BYTES = 40, /* after the table, if the run was perturbed */
+    TRACE_PERTURBED = 256,         /* bit of the header's code field that says so */
     TRACE_BLOCK_HEADER_BYTES = 64, /* of every block, the final one too */
     TRACE_TOTALS_BYTES = 24,       /* payload of the final block */
     TRACE_POPULATIONS_MAX = 1 << 16,
@@ -47,6 +50,13 @@ struct trace_population {
     uint32_t timesteps;     /* T of its own, 1 .. below the window's; 0: the window's, as for every input */
 };
 
+/* How a run was perturbed (docs/design.md, Perturbation): all 0 if it was not. */
+struct trace_perturbation {
+    int on;
+    struct perturbation rule; /* `stuck` is NULL: the file is known by its hash only */
+    uint64_t stuck, stuck_hash;
+};
+
 struct trace_header_info {
     uint64_t model_hash;
     uint32_t timesteps; /* T, 1 .. 16, of the windows that the trace was run with; a population's own: its row */
@@ -54,6 +64,7 @@ struct trace_header_info {
     uint32_t vocabulary;
     uint32_t populations;                /* 1 .. TRACE_POPULATIONS_MAX */
     struct trace_population *population; /* [populations]; owned */
+    struct trace_perturbation perturbation;
 };
 
 /* Flags of an OAT record's payload: which fields its active neurons carry. */
@@ -127,11 +138,13 @@ struct trace_key {
 int trace_key_before(const struct trace_header_info *info, const struct trace_key *a, const struct trace_key *b);
 
 /* Bytes of the whole header with its checksum. */
-size_t trace_header_bytes(uint32_t populations);
-/* Writes the header into out[trace_header_bytes]. */
+size_t trace_header_bytes(uint32_t populations, int perturbed);
+/* Writes the header into out[trace_header_bytes], zeroed. */
 void trace_header_encode(const struct trace_header_info *info, uint8_t *out);
 /* Reads one row of the population table, TRACE_POPULATION_BYTES.  Checks nothing. */
 void trace_row_decode(const uint8_t *in, struct trace_population *row);
+/* Reads a perturbation section, TRACE_PERTURBATION_BYTES.  NULL, or what is wrong (a static string). */
+const char *trace_perturbation_decode(const uint8_t *in, struct trace_perturbation *perturbation);
 
 /* A block's header; the checksum (its first 8 bytes) is XXH3-64, seed = number of the block, over
  * everything after it. */

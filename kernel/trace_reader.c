@@ -89,6 +89,10 @@ static enum lassim_status decode_table(struct trace_reader *reader)
         trace_row_decode(reader->bytes + TRACE_HEADER_BYTES + (size_t)p * TRACE_POPULATION_BYTES, &info->population[p]);
     uint32_t bad;
     const char *reason = trace_info_check(info, &bad);
+    if (reason == NULL && info->perturbation.on) {
+        size_t end = trace_header_bytes(info->populations, 1) - 8;
+        reason = trace_perturbation_decode(reader->bytes + end - TRACE_PERTURBATION_BYTES, &info->perturbation);
+    }
     if (reason == NULL) return LASSIM_OK;
     char place[48];
     snprintf(place, sizeof place, "trace header, population %u", bad);
@@ -110,12 +114,13 @@ static enum lassim_status read_header(struct trace_reader *reader)
                            "version %u, this program reads %d", trace_get32(reader->bytes + 8), TRACE_VERSION);
     info->model_hash = trace_get64(reader->bytes + 16);
     info->timesteps = trace_get32(reader->bytes + 24);
-    info->code = trace_get32(reader->bytes + 28);
+    info->code = trace_get32(reader->bytes + 28) & ~(uint32_t)TRACE_PERTURBED;
+    info->perturbation.on = (trace_get32(reader->bytes + 28) & TRACE_PERTURBED) != 0;
     info->vocabulary = trace_get32(reader->bytes + 32);
     info->populations = trace_get32(reader->bytes + 36);
     if (info->populations < 1 || info->populations > TRACE_POPULATIONS_MAX)
         return fail_header(reader, "populations not in 1 .. 65536");
-    size_t size = trace_header_bytes(info->populations);
+    size_t size = trace_header_bytes(info->populations, info->perturbation.on);
     if (trace_get32(reader->bytes + 12) != size) return fail_header(reader, "length does not fit the population table");
     if (read_bytes(reader, TRACE_HEADER_BYTES, size - TRACE_HEADER_BYTES) < size - TRACE_HEADER_BYTES) {
         if (reader->error.status != LASSIM_OK) return reader->error.status;

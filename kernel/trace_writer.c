@@ -173,7 +173,7 @@ static enum lassim_status hand_over(struct trace_writer *writer)
 
 static enum lassim_status write_header(struct trace_writer *writer, struct lassim_error *error)
 {
-    size_t size = trace_header_bytes(writer->info.populations);
+    size_t size = trace_header_bytes(writer->info.populations, writer->info.perturbation.on);
     uint8_t *header = calloc(1, size);
     if (header == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the trace header");
     trace_header_encode(&writer->info, header);

@@ -47,7 +47,7 @@ void network_input(const struct network *network, uint32_t p, uint32_t row, cons
 {
     (void)network;
     *spike = row;
-    *packet = (struct packet){spike, 1, p, token->token, row / GRAPH_BLOCK_NEURONS, 0, token->position, 0, 0, 0};
+    *packet = (struct packet){spike, 1, p, token->token, row / GRAPH_BLOCK_NEURONS, 0, token->position, 0, 0, 0, 0};
 }
 
 void network_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
@@ -106,11 +106,35 @@ static void take_residual(struct close_call *call, unsigned part, unsigned parts
     if (network->links[call->population].emptied_norm != GRAPH_NONE) residual_replace(call);
 }
 
+static uint64_t code_oat(const struct close_call *call, struct train *train, const struct close_part *part)
+{
+    const struct network *network = call->network;
+    const struct population_params *params = &network->model.population[call->population];
+    const struct oat_params oat = {network->links[call->population].lsb, params->shift,
+                                   network_steps(network, call->population), params->j,
+                                   network->model.graph->population[call->population].relu};
+    return oat_encode(&oat, part->from, call->x + part->from, part->to - part->from, train->codes + part->from);
+}
+
+static void code_perturbed(const struct close_call *call, struct train *train, struct close_part *part)
+{
+    const struct network *network = call->network;
+    const struct network_model *model = &network->model;
+    unsigned steps = network_steps(network, call->population);
+    const struct perturb_key key =
+        perturb_window(model->perturbation, network->sequence, train->population, train->token);
+    if (model->graph->population[train->population].code != CODE_HG) {
+        train_perturb_potentials(train, &key, part->from, part->to, call->x);
+        part->saturations += code_oat(call, train, part);
+    }
+    part->saturations -= train_perturb_codes(train, &key, steps, part->from, part->to);
+    if (network->windows) part->lost = train_perturb_delivery(train, &key, model->code, steps, part->from, part->to);
+}
+
 void network_close_part(struct network *network, uint32_t p, const struct token_window *token, unsigned worker,
                         unsigned part, unsigned parts, struct close_part *done)
 {
     const struct population *population = &network->model.graph->population[p];
-    const struct population_params *params = &network->model.population[p];
     struct close_call call = {network, p, token, network->scratch[worker], 0, 0, 0, 0};
     struct train *train = network_own_train(network, p, token->token);
     *done = (struct close_part){0};
@@ -124,11 +148,11 @@ void network_close_part(struct network *network, uint32_t p, const struct token_
     }
     done->saturations = call.saturations;
     done->bias_injections = call.injections;
-    if (done->from == done->to || population->code == CODE_HG) return;
-    const struct oat_params oat = {network->links[p].lsb, params->shift, network_steps(network, p), params->j,
-                                   population->relu};
-    done->saturations +=
-        oat_encode(&oat, done->from, call.x + done->from, done->to - done->from, train->codes + done->from);
+    if (done->from == done->to) return;
+    if (network->model.perturbation != NULL)
+        code_perturbed(&call, train, done);
+    else if (population->code != CODE_HG)
+        done->saturations += code_oat(&call, train, done);
 }
 
 void network_close(struct network *network, uint32_t p, const struct token_window *token, unsigned worker,
@@ -141,8 +165,11 @@ void network_close(struct network *network, uint32_t p, const struct token_windo
     result->saturations = whole.saturations;
     result->bias_injections = whole.bias_injections;
     if (!result->opened || network->windows) return;
+    struct perturb_key key;
+    const struct perturbation *perturbation = network->model.perturbation;
+    if (perturbation != NULL) key = perturb_window(perturbation, network->sequence, p, token->token);
     if (network->model.graph->population[p].code == CODE_HG)
-        train_build_hg(train, network->model.code, network_steps(network, p));
+        train_build_hg(train, network->model.code, network_steps(network, p), perturbation != NULL ? &key : NULL);
     else
-        train_build_oat(train, network->model.code, network_steps(network, p));
+        train_build_oat(train, network->model.code, network_steps(network, p), perturbation != NULL ? &key : NULL);
 }

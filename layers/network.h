@@ -29,6 +29,7 @@ struct network_model {
     enum spike_code code;
     unsigned steps; /* T of this run's windows; a population's own: params_steps */
     int32_t residual_grid;
+    const struct perturbation *perturbation; /* NULL: none */
 };
 
 /* A token on its way through the levels. */
@@ -91,6 +92,7 @@ int network_splits_window(const struct network *network, uint32_t p, uint32_t co
 struct close_part {
     uint32_t from, to;
     uint64_t saturations, bias_injections;
+    uint64_t lost; /* whole windows: spikes that were emitted and do not arrive (layers/perturb.h) */
 };
 /* Begins closing population p's input for the token; then network_close_part for every part of `parts`, which may
  * run at once on different workers; inv's and ctx's parts of one number one after the other. */

@@ -70,6 +70,12 @@ static void take_train(struct builder *b, const struct network *network, uint32_
         made.hg = take(b, population->neurons, sizeof *made.hg);
     else
         made.codes = take(b, population->neurons, sizeof *made.codes);
+    if (network->windows && network->model.perturbation != NULL && network->model.perturbation->drop > 0) {
+        if (gates)
+            made.lost = take(b, population->neurons, sizeof *made.lost);
+        else
+            made.emitted = take(b, population->neurons, sizeof *made.emitted);
+    }
     if (!network->windows) {
         made.spikes = take(b, train_spikes_max(population->neurons, steps, gates), sizeof *made.spikes);
         made.packets = take(b, (uint64_t)graph_blocks(network->model.graph, p) * steps, sizeof *made.packets);
@@ -401,6 +407,7 @@ static void reset_attention(const struct network *network, struct attention_stat
 void network_reset(struct network *network)
 {
     const struct graph *graph = network->model.graph;
+    network->sequence++;
     for (uint32_t m = 0; m < graph->matrices; m++)
         for (uint32_t c = 0; c < network->copies; c++) CLEAR(network_sum(network, m, c), graph->matrix[m].targets);
     for (uint64_t n = 0; n < (uint64_t)graph->norms * network->copies; n++) reset_norm(network, &network->norm[n]);

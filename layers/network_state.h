@@ -68,6 +68,7 @@ struct network {
     struct attention_state *attention;           /* [layers][copies] */
     int64_t *residual;                           /* [slots][D] */
     uint32_t slots;
+    uint64_t sequence;              /* resets so far */
     double **scratch;               /* [workers][largest population] */
     struct synapse_window **window; /* whole windows: [workers][copies] */
     void **window_scratch;          /* whole windows: [workers] of synapse_window_scratch */

@@ -81,9 +81,9 @@ void tally_oat(const struct train *train, uint32_t from, uint32_t to, enum spike
         uint32_t block;
         n = run_of(train, i, to, &block);
         if (code == SPIKE_CODE_RADIX)
-            radix_pass(train->codes + i, n, &pass);
+            radix_pass(train_emitted(train) + i, n, &pass);
         else
-            ternary_pass(train->codes + i, n, steps, &pass);
+            ternary_pass(train_emitted(train) + i, n, steps, &pass);
         tally->spikes += pass.spikes;
         tally->negative += pass.negative;
         tally->outlier += pass.outlier;

@@ -8,6 +8,7 @@ struct tally {
     uint64_t events; /* non-empty (block, timestep) pairs: packets of the step-by-step engine */
     uint64_t spikes, negative, outlier, gates;
     uint64_t active; /* neurons with at least one spike, gates not counted */
+    uint64_t lost;   /* of the spikes: do not arrive; not counted here (struct close_part) */
 };
 
 /* Adds neurons [from, to) of the train's window, numbered as its codes are, to *tally, all but the events.

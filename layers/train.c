@@ -13,12 +13,14 @@ uint64_t train_spikes_max(uint32_t neurons, unsigned steps, int gates)
 struct firing {
     struct spike_steps steps;
     uint32_t flags; /* SPIKE_OUTLIER, or both gates */
+    uint32_t lost;  /* those of steps.fired that do not arrive */
 };
 
 static struct firing oat_firing(const struct train *train, uint32_t i, enum spike_code code, unsigned steps)
 {
     uint32_t packed = train->codes[i];
-    struct firing firing = {code_steps(code, steps, packed & OAT_MAGNITUDE), packed & OAT_OUTLIER ? SPIKE_OUTLIER : 0};
+    struct firing firing = {code_steps(code, steps, packed & OAT_MAGNITUDE), packed & OAT_OUTLIER ? SPIKE_OUTLIER : 0,
+                            0};
     if (packed & OAT_NEGATIVE) firing.steps.negative ^= firing.steps.fired;
     return firing;
 }
@@ -26,16 +28,11 @@ static struct firing oat_firing(const struct train *train, uint32_t i, enum spik
 static struct firing hg_firing(const struct train *train, uint32_t i, enum spike_code code, unsigned steps)
 {
     const struct hg_code *hg = &train->hg[i];
-    struct firing firing = {{0, 0}, 0};
+    struct firing firing = {{0, 0}, 0, 0};
     if (hg->silent) return firing;
     firing.steps = code_steps(code, steps, hg->magnitude);
     firing.flags = SPIKE_GATES;
     return firing;
-}
-
-static uint32_t neuron_of(const struct train *train, uint32_t i)
-{
-    return train->span == train->neurons ? i : i / train->span * train->stride + i % train->span;
 }
 
 /* One block's packets being laid out: how many spikes each step has, then where the next one goes. */
@@ -64,7 +61,7 @@ static void place_block(struct train *train, struct block_layout *layout, unsign
         if (count == 0) continue;
         struct packet *packet = &train->packets[train->packet_count++];
         *packet = (struct packet){
-            train->spikes + *used, 0, train->population, train->token, block, t, train->position, 0, 0, 0};
+            train->spikes + *used, 0, train->population, train->token, block, t, train->position, 0, 0, 0, 0};
         layout->packet[t] = packet;
         *used += count;
     }
@@ -86,7 +83,14 @@ static void fill_neuron(struct train *train, struct block_layout *layout, const 
         add_spike(train, layout, 0, neuron | SPIKE_OCTAVE_GATE);
         add_spike(train, layout, 0, neuron | SPIKE_SUB_GATE);
     }
-    for (uint32_t fired = firing->steps.fired; fired != 0; fired &= fired - 1) {
+    for (uint32_t lost = firing->lost; lost != 0; lost &= lost - 1) {
+        unsigned t = (unsigned)__builtin_ctz(lost);
+        struct packet *packet = layout->packet[t];
+        packet->lost++;
+        packet->negative += firing->steps.negative >> t & 1;
+        packet->outlier += (firing->flags & SPIKE_OUTLIER) != 0;
+    }
+    for (uint32_t fired = firing->steps.fired & ~firing->lost; fired != 0; fired &= fired - 1) {
         unsigned t = (unsigned)__builtin_ctz(fired);
         uint32_t sign = firing->steps.negative >> t & 1 ? SPIKE_NEGATIVE : 0;
         add_spike(train, layout, t, neuron | sign | (firing->flags & SPIKE_OUTLIER));
@@ -97,32 +101,34 @@ static void fill_neuron(struct train *train, struct block_layout *layout, const 
 typedef struct firing firing_of(const struct train *train, uint32_t i, enum spike_code code, unsigned steps);
 
 static inline __attribute__((always_inline)) void build(struct train *train, enum spike_code code, unsigned steps,
-                                                        firing_of *firing_at)
+                                                        const struct perturb_key *key, firing_of *firing_at)
 {
     struct firing firings[GRAPH_BLOCK_NEURONS];
     uint32_t used = 0;
     train->packet_count = 0;
     train->active = 0;
     for (uint32_t i = 0; i < train->neurons;) {
-        uint32_t block = neuron_of(train, i) / GRAPH_BLOCK_NEURONS, count = 0;
-        while (i + count < train->neurons && neuron_of(train, i + count) / GRAPH_BLOCK_NEURONS == block) {
-            firings[count] = firing_at(train, i + count, code, steps);
+        uint32_t block = train_neuron(train, i) / GRAPH_BLOCK_NEURONS, count = 0;
+        while (i + count < train->neurons && train_neuron(train, i + count) / GRAPH_BLOCK_NEURONS == block) {
+            struct firing *firing = &firings[count];
+            *firing = firing_at(train, i + count, code, steps);
+            if (key != NULL) firing->lost = perturb_lost(key, train_neuron(train, i + count), firing->steps.fired);
             count++;
         }
         struct block_layout layout;
         count_block(&layout, firings, count);
         place_block(train, &layout, steps, block, &used);
-        for (uint32_t k = 0; k < count; k++) fill_neuron(train, &layout, &firings[k], neuron_of(train, i + k));
+        for (uint32_t k = 0; k < count; k++) fill_neuron(train, &layout, &firings[k], train_neuron(train, i + k));
         i += count;
     }
 }
 
-void train_build_oat(struct train *train, enum spike_code code, unsigned steps)
+void train_build_oat(struct train *train, enum spike_code code, unsigned steps, const struct perturb_key *key)
 {
-    build(train, code, steps, oat_firing);
+    build(train, code, steps, key, oat_firing);
 }
 
-void train_build_hg(struct train *train, enum spike_code code, unsigned steps)
+void train_build_hg(struct train *train, enum spike_code code, unsigned steps, const struct perturb_key *key)
 {
-    build(train, code, steps, hg_firing);
+    build(train, code, steps, key, hg_firing);
 }

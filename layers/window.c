@@ -21,6 +21,17 @@ static int64_t value_at(const struct windows *w, const struct train *train, uint
     return oat_value(train->codes[i], w->network->model.population[w->population].j);
 }
 
+/* What arrives of an HG neuron's train. */
+static int64_t hg_value_at(const struct windows *w, const struct train *train, uint32_t i)
+{
+    const struct hg_table *table = &w->network->model.table[w->network->model.population[w->population].table];
+    unsigned steps = network_steps(w->network, w->population);
+    int64_t value = hg_value(table, steps, &train->hg[i]);
+    if (train->lost != NULL && train->lost[i] != 0)
+        value -= train->lost[i] * hg_step_weight(table, train->hg[i].row, steps - 1);
+    return value;
+}
+
 /* Worker's share of the channels, or of the tokens. */
 static void share(const struct windows *w, uint32_t items, uint32_t grain, uint32_t *from, uint32_t *to)
 {
@@ -79,12 +90,11 @@ static void centered_window(const struct windows *w)
 
 static void rstd_window(const struct windows *w)
 {
-    const struct hg_table *table = &w->network->model.table[w->network->model.population[w->population].table];
     uint32_t from, to;
     share(w, w->count, 1, &from, &to);
     for (uint32_t t = from; t < to; t++) {
         struct norm_state *norm = network_norm(w->network, w->population, w->first + t);
-        int64_t value = hg_value(table, network_steps(w->network, w->population), &train_at(w, t)->hg[0]);
+        int64_t value = hg_value_at(w, train_at(w, t), 0);
         for (uint32_t i = 0; i < w->network->hidden; i++) norm->product[i] = (wide)value * norm->centered[i];
     }
 }
@@ -175,7 +185,6 @@ static void value_window(const struct windows *w)
 
 static void exp_window(const struct windows *w)
 {
-    const struct hg_table *table = &w->network->model.table[w->network->model.population[w->population].table];
     uint32_t from, to, heads = w->network->heads;
     share(w, w->count * heads, 1, &from, &to);
     for (uint32_t pair = from; pair < to; pair++) {
@@ -183,10 +192,9 @@ static void exp_window(const struct windows *w)
         uint32_t head = pair % heads;
         struct attention_state *attention = network_attention(w->network, w->population, train->token);
         int64_t *membrane = attention->exponential + (uint64_t)head * w->network->positions;
-        const struct hg_code *code = train->hg + (uint64_t)head * train->span;
+        uint32_t row = head * train->span;
         for (uint32_t key = 0; key < train->span; key++)
-            if (code[key].silent != 1)
-                membrane[key] = hg_value(table, network_steps(w->network, w->population), &code[key]);
+            if (train->hg[row + key].silent != 1) membrane[key] = hg_value_at(w, train, row + key);
     }
 }
 
@@ -219,13 +227,12 @@ static void query_window(const struct windows *w)
 /* inv is remembered and meets ctx when that arrives, next in event order. */
 static void inverse_window(const struct windows *w)
 {
-    const struct hg_table *table = &w->network->model.table[w->network->model.population[w->population].table];
     uint32_t from, to;
     share(w, w->count, 1, &from, &to);
     for (uint32_t t = from; t < to; t++)
         for (uint32_t head = 0; head < w->network->heads; head++)
             network_attention(w->network, w->population, w->first + t)->inverse[head] =
-                hg_value(table, network_steps(w->network, w->population), &train_at(w, t)->hg[head]);
+                hg_value_at(w, train_at(w, t), head);
 }
 
 static void context_window(const struct windows *w)

@@ -59,6 +59,11 @@ static int check_options(const struct cli *cli)
     if (cli_given(cli, OPTION_TRACE) && cli_integer(cli, OPTION_ENGINE) == LASSIM_ENGINE_DENSE) {
         return cli_usage(OPTION_TRACE, "the engine dense has no spikes to trace; engines that have: fused, event");
     }
+    if (cli_integer(cli, OPTION_ENGINE) == LASSIM_ENGINE_DENSE &&
+        (cli_real(cli, OPTION_DROP_SPIKES) > 0 || cli_real(cli, OPTION_THRESHOLD_NOISE) > 0 ||
+         cli_given(cli, OPTION_STUCK_NEURONS))) {
+        return cli_usage(OPTION_ENGINE, "dense has no spikes to perturb; engines that have: fused, event");
+    }
     int standard = is_standard_output(cli, OPTION_TRACE) + is_standard_output(cli, OPTION_METRICS) +
                    is_standard_output(cli, OPTION_LOGITS);
     if (standard + (standard > 0 && cli_flag(cli, OPTION_JSON)) > 1) {
@@ -92,6 +97,10 @@ static enum lassim_status open_session(struct run *run)
         .numa_off = cli_integer(cli, OPTION_NUMA) != 0,
         .trace = cli_text(cli, OPTION_TRACE),
         .no_clobber = (uint32_t)cli_flag(cli, OPTION_NO_CLOBBER),
+        .drop_spikes = cli_real(cli, OPTION_DROP_SPIKES),
+        .threshold_noise = cli_real(cli, OPTION_THRESHOLD_NOISE),
+        .stuck_neurons = cli_text(cli, OPTION_STUCK_NEURONS),
+        .seed = (uint64_t)cli_integer(cli, OPTION_SEED),
     };
     return lassim_session_open(run->handle, &options, &run->session, run->error);
 }
@@ -254,6 +263,7 @@ static struct metrics measure(struct run *run)
         .timesteps = session_timesteps(run->session),
         .packets_popped = session_packets_popped(run->session),
         .dense_macs = session_dense_macs(run->session),
+        .perturbation = session_perturbation(run->session),
         .wall_seconds = run->seconds,
         .peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024,
     };

@@ -104,7 +104,11 @@ static enum lassim_status open_models(struct verify *verify, struct lassim_error
     const struct model *model = model_of(verify->model);
     struct lassim_options options = {.engine = (enum lassim_engine)cli_integer(cli, OPTION_VERIFY_ENGINE),
                                      .timesteps = (uint32_t)cli_integer(cli, OPTION_TIMESTEPS),
-                                     .threads = (uint32_t)cli_integer(cli, OPTION_THREADS)};
+                                     .threads = (uint32_t)cli_integer(cli, OPTION_THREADS),
+                                     .drop_spikes = cli_real(cli, OPTION_DROP_SPIKES),
+                                     .threshold_noise = cli_real(cli, OPTION_THRESHOLD_NOISE),
+                                     .stuck_neurons = cli_text(cli, OPTION_STUCK_NEURONS),
+                                     .seed = (uint64_t)cli_integer(cli, OPTION_VERIFY_SEED)};
     status = lassim_session_open(verify->model, &options, &verify->spiking, error);
     if (status != LASSIM_OK) return status;
     struct dense_weights weights;

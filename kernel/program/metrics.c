@@ -5,6 +5,7 @@
 
 #include "kernel/energy.h"
 #include "kernel/outfile.h"
+#include "kernel/program/trace_summary.h"
 
 static json_t *integer_or_null(uint64_t value, int present)
 {
@@ -148,6 +149,8 @@ json_t *metrics_json(const struct metrics *metrics, int brief)
     json_object_set_new(root, "window_timesteps", json_integer(metrics->window));
     json_object_set_new(root, "prompt_tokens", json_integer(metrics->prompt_tokens));
     json_object_set_new(root, "new_tokens", json_integer(metrics->new_tokens));
+    json_object_set_new(root, "perturbation",
+                        metrics->perturbation != NULL ? perturbation_json(metrics->perturbation) : json_null());
     json_object_set_new(root, "totals", totals_json(metrics));
     json_object_set_new(root, "energy", energy_json(metrics));
     json_object_set_new(root, "wall_seconds", json_real(metrics->wall_seconds));

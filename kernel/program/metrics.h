@@ -9,6 +9,7 @@
 
 #include "kernel/counters.h"
 #include "kernel/error.h"
+#include "kernel/trace_format.h"
 #include "layers/graph.h"
 
 #define METRICS_SCHEMA "lassim.metrics.1"
@@ -24,6 +25,7 @@ struct metrics {
     uint64_t timesteps;                         /* simulated */
     uint64_t packets_popped;                    /* by the engine from its queue; not a count of the network */
     uint64_t dense_macs;
+    const struct trace_perturbation *perturbation; /* NULL: none */
     double wall_seconds;
     uint64_t peak_resident_bytes;
 };

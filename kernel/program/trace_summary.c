@@ -16,6 +16,7 @@
     X(spikes_normal)       \
     X(spikes_outlier)      \
     X(spikes_gate)         \
+    X(spikes_lost)         \
     X(active_neurons)      \
     X(synaptic_operations) \
     X(threshold_tests)
@@ -66,6 +67,15 @@ static void print_population(const struct trace_header_info *info, const struct 
            (unsigned long long)counters->active_neurons);
 }
 
+static void print_perturbation(const struct trace_header_info *info)
+{
+    const struct trace_perturbation *perturbation = &info->perturbation;
+    if (!perturbation->on) return;
+    printf("perturbed      spikes lost with p = %g, threshold noise %g, %llu stuck neurons, seed %llu\n",
+           perturbation->rule.drop, perturbation->rule.noise, (unsigned long long)perturbation->stuck,
+           (unsigned long long)perturbation->rule.seed);
+}
+
 void trace_summary_print(const struct trace_reader *reader, const struct trace_summary *summary)
 {
     const struct trace_header_info *info = trace_reader_info(reader);
@@ -74,6 +84,7 @@ void trace_summary_print(const struct trace_reader *reader, const struct trace_s
     printf("complete       %s\n", summary->complete ? "yes" : "no, cut off: read to its last whole block");
     printf("model hash     %016llx\n", (unsigned long long)info->model_hash);
     printf("T              %u, %s code\n", info->timesteps, trace_spike_code_name(info->code));
+    print_perturbation(info);
     printf("blocks         %llu, %llu records, %llu bytes, %.2f bits per spike\n",
            (unsigned long long)summary->totals.blocks, (unsigned long long)summary->totals.records,
            (unsigned long long)summary->bytes, bits_per_spike(summary));
@@ -128,6 +139,22 @@ static json_t *population_json(const struct trace_header_info *info, const struc
     return NULL;
 }
 
+json_t *perturbation_json(const struct trace_perturbation *perturbation)
+{
+    char hash[17];
+    if (!perturbation->on) return json_null();
+    json_t *object = json_object();
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)perturbation->stuck_hash);
+    int failed = json_object_set_new(object, "drop_spikes", json_real(perturbation->rule.drop));
+    failed |= json_object_set_new(object, "threshold_noise", json_real(perturbation->rule.noise));
+    failed |= set_integer(object, "stuck_neurons", perturbation->stuck);
+    failed |= json_object_set_new(object, "stuck_hash", json_string(hash));
+    failed |= set_integer(object, "seed", perturbation->rule.seed);
+    if (!failed) return object;
+    json_decref(object);
+    return NULL;
+}
+
 static int set_header(json_t *object, const struct trace_header_info *info)
 {
     char hash[17];
@@ -136,6 +163,7 @@ static int set_header(json_t *object, const struct trace_header_info *info)
     failed |= set_integer(object, "T", info->timesteps);
     failed |= json_object_set_new(object, "code", json_string(trace_spike_code_name(info->code)));
     failed |= set_integer(object, "vocabulary", info->vocabulary);
+    failed |= json_object_set_new(object, "perturbation", perturbation_json(&info->perturbation));
     return failed;
 }
 

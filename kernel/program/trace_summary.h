@@ -2,6 +2,7 @@
 #ifndef LASSIM_PROGRAM_TRACE_SUMMARY_H
 #define LASSIM_PROGRAM_TRACE_SUMMARY_H
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "kernel/counters.h"
@@ -21,6 +22,9 @@ struct trace_summary {
 enum lassim_status trace_summarize(struct trace_reader *reader, struct trace_summary *summary,
                                    struct lassim_error *error);
 void trace_summary_free(struct trace_summary *summary);
+
+/* {drop_spikes, threshold_noise, stuck_neurons, stuck_hash, seed}, null if off; NULL without memory. */
+json_t *perturbation_json(const struct trace_perturbation *perturbation);
 
 /* To stdout, as prose or as one JSON object; LASSIM_ERR_RUN without memory. */
 void trace_summary_print(const struct trace_reader *reader, const struct trace_summary *summary);

@@ -14,8 +14,9 @@ static void reseal(uint8_t *bytes, size_t size)
 {
     if (size < TRACE_HEADER_BYTES) return;
     uint32_t populations = trace_get32(bytes + 36);
-    if (populations > TRACE_POPULATIONS_MAX || trace_header_bytes(populations) > size) return;
-    size_t at = trace_header_bytes(populations);
+    int perturbed = (trace_get32(bytes + 28) & TRACE_PERTURBED) != 0;
+    if (populations > TRACE_POPULATIONS_MAX || trace_header_bytes(populations, perturbed) > size) return;
+    size_t at = trace_header_bytes(populations, perturbed);
     trace_put64(bytes + at - 8, XXH3_64bits(bytes, at - 8));
     for (uint64_t number = 0; size - at >= TRACE_BLOCK_HEADER_BYTES; number++) {
         uint64_t payload = trace_get64(bytes + at + 16);

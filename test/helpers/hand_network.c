@@ -20,8 +20,9 @@ static void *from_arena(void *context, unsigned node, size_t bytes)
 void hand_new(struct hand *hand, const struct model *model, unsigned steps, unsigned workers)
 {
     *hand = (struct hand){.model = model, .workers = workers, .deaf = HAND_NOBODY};
-    hand->view = (struct network_model){model->graph, model->population, model->matrix, model->norm,
-                                        model->table, model->code,       steps,         model->residual_grid};
+    hand->view = (struct network_model){model->graph, model->population,    model->matrix,
+                                        model->norm,  model->table,         model->code,
+                                        steps,        model->residual_grid, NULL};
     const struct network_team team = {workers, 1, NULL};
     struct arena arena = {aligned_alloc(64, network_bytes(&hand->view, &team, 0)), 0};
     LASSIM_INVARIANT(arena.memory != NULL, "no memory");

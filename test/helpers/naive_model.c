@@ -28,8 +28,9 @@ struct naive {
     double *largest;
     struct naive_record *record; /* [positions][populations], neurons = 0: did not open */
     uint32_t records;
-    double *residual;  /* [D] integers */
-    wide *key, *value; /* [layers][positions][D] */
+    const struct perturbation *perturbation; /* or NULL */
+    double *residual;                        /* [D] integers */
+    wide *key, *value;                       /* [layers][positions][D] */
 };
 
 static void *make(size_t count, size_t size)
@@ -110,7 +111,7 @@ static void spikes_of(enum spike_code code, unsigned steps, uint32_t magnitude, 
 struct hg_place {
     int silent, saturated;
     uint32_t octave, sub, magnitude;
-    wide value;
+    wide value, base, slope;
 };
 
 static uint32_t hg_round(wide offset, wide width, unsigned steps)
@@ -148,6 +149,8 @@ static struct hg_place hg_interval(const struct hg_table *t, unsigned steps, int
         place.octave += under + o;
         row += under + o * subs + place.sub;
     }
+    place.base = t->base[row];
+    place.slope = t->slope[row];
     place.value = t->base[row] + (wide)t->slope[row] * place.magnitude / ((wide)1 << steps);
     if (place.silent) place = (struct hg_place){.silent = 1};
     return place;
@@ -163,6 +166,59 @@ static struct hg_place hg_code_of(const struct hg_table *t, unsigned steps, doub
     struct hg_place place = hg_interval(t, steps, !t->positive, 0); /* the end nearest to 0 */
     place.saturated = 1;
     return place;
+}
+
+/* ---- perturbation ----------------------------------------------------------------------------- */
+
+static uint64_t hash(uint64_t a, uint64_t b)
+{
+    uint64_t z = a + (b + 1) * 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/* kind 0: loss, 1: threshold; of the first sequence. */
+static uint64_t neuron_hash(const struct naive *naive, unsigned kind, uint32_t p, uint32_t neuron)
+{
+    uint64_t h = hash(hash(hash(hash(naive->perturbation->seed, 0), kind), p), naive->token);
+    return hash(h, neuron);
+}
+
+static int is_lost(const struct naive *naive, uint32_t p, uint32_t neuron, unsigned t)
+{
+    if (naive->perturbation == NULL) return 0;
+    uint64_t number = hash(neuron_hash(naive, 0, p, neuron), t) >> 11;
+    return ldexp((double)number, -53) < naive->perturbation->drop;
+}
+
+static double threshold_factor(const struct naive *naive, uint32_t p, uint32_t neuron)
+{
+    if (naive->perturbation == NULL || naive->perturbation->noise <= 0) return 1;
+    uint64_t h = neuron_hash(naive, 1, p, neuron);
+    for (unsigned attempt = 0;; attempt++) {
+        uint64_t bits = hash(h, attempt);
+        double u = ldexp((double)(bits >> 32) + 0.5, -31) - 1, v = ldexp((double)(bits & 0xffffffffu) + 0.5, -31) - 1;
+        double square = u * u + v * v;
+        if (square < 1) return fmax(1 + naive->perturbation->noise * u * sqrt(-2 * log(square) / square), 1.0 / 16);
+    }
+}
+
+static int stuck_state(const struct naive *naive, uint32_t p, uint32_t neuron)
+{
+    if (naive->perturbation == NULL || naive->perturbation->stuck == NULL) return STUCK_NOT;
+    return naive->perturbation->stuck[p] != NULL ? naive->perturbation->stuck[p][neuron] : STUCK_NOT;
+}
+
+/* What arrives of a magnitude. */
+static wide arriving(const struct naive *naive, uint32_t p, uint32_t neuron, uint32_t magnitude)
+{
+    int sign[SPIKE_STEPS_MAX];
+    wide sum = 0;
+    spikes_of(naive->model->code, steps_of(naive, p), magnitude, sign);
+    for (unsigned t = 0; t < steps_of(naive, p); t++)
+        if (!is_lost(naive, p, neuron, t)) sum += sign[t] * ((wide)1 << (steps_of(naive, p) - 1 - t));
+    return sum;
 }
 
 /* ---- counting --------------------------------------------------------------------------------- */
@@ -209,9 +265,11 @@ static void count_window(struct naive *naive, const struct naive_record *record,
             counters.spikes_negative += minus;
             counters.spikes_outlier += !hg && record->code[i] & OAT_OUTLIER;
             counters.spikes_normal += !hg && !(record->code[i] & OAT_OUTLIER);
-            counters.synaptic_operations += fan_out;
-            counters.spike_product_operations += partners;
-            counters.membrane_updates += fan_out + partners + 1;
+            int lost = is_lost(naive, record->population, record->neuron[i], t);
+            counters.spikes_lost += lost;
+            counters.synaptic_operations += lost ? 0 : fan_out;
+            counters.spike_product_operations += lost ? 0 : partners;
+            counters.membrane_updates += (lost ? 0 : fan_out + partners) + 1;
         }
         counters.active_neurons += spiked;
     }
@@ -272,9 +330,13 @@ static struct sent fire_oat(struct naive *naive, uint32_t p, const double *x, ui
     for (uint32_t i = 0; i < n; i++) {
         unsigned shift = params->shift != NULL ? (unsigned)params->shift[i] : 0;
         int saturated = 0, relu = naive->model->graph->population[p].kind == POPULATION_FFN;
+        int stuck = stuck_state(naive, p, record->neuron[i]);
+        double felt = stuck ? 0 : x[i] / threshold_factor(naive, p, record->neuron[i]);
         uint32_t code =
-            oat_code(x[i], ldexp(lsb_of(naive, p), (int)shift), steps_of(naive, p), params->j, relu, &saturated);
-        wide value = (wide)(code & OAT_MAGNITUDE) << (shift + (code & OAT_OUTLIER ? params->j : 0));
+            oat_code(felt, ldexp(lsb_of(naive, p), (int)shift), steps_of(naive, p), params->j, relu, &saturated);
+        if (stuck == STUCK_FIRING) code = (1u << steps_of(naive, p)) - 1;
+        wide value = arriving(naive, p, record->neuron[i], code & OAT_MAGNITUDE) *
+                     ((wide)1 << (shift + (code & OAT_OUTLIER ? params->j : 0)));
         sent.value[i] = code & OAT_NEGATIVE ? -value : value;
         record->code[i] = code;
         saturations += (uint64_t)saturated;
@@ -290,6 +352,20 @@ static const struct hg_table *table_of(const struct naive *naive, uint32_t p)
     return &naive->model->table[naive->model->population[p].table];
 }
 
+static void perturb_place(const struct naive *naive, uint32_t p, uint32_t neuron, struct hg_place *place)
+{
+    if (naive->perturbation == NULL) return;
+    int stuck = stuck_state(naive, p, neuron);
+    uint32_t largest = (1u << steps_of(naive, p)) - 1;
+    if (stuck) place->saturated = 0;
+    if (stuck == STUCK_SILENT) *place = (struct hg_place){.silent = 1};
+    if (place->silent) return;
+    double noisy = stuck ? largest : round(place->magnitude / threshold_factor(naive, p, neuron));
+    place->magnitude = noisy < largest ? (uint32_t)noisy : largest;
+    wide arrived = arriving(naive, p, neuron, place->magnitude);
+    place->value = place->base + place->slope * arrived / ((wide)1 << steps_of(naive, p));
+}
+
 static struct sent fire_hg(struct naive *naive, uint32_t p, const double *x, uint32_t n, int keys, uint64_t fan_out,
                            uint64_t partners)
 {
@@ -299,6 +375,7 @@ static struct sent fire_hg(struct naive *naive, uint32_t p, const double *x, uin
     if (keys) number_keys(naive, record);
     for (uint32_t i = 0; i < n; i++) {
         struct hg_place place = hg_code_of(table_of(naive, p), steps_of(naive, p), x[i]);
+        perturb_place(naive, p, record->neuron[i], &place);
         record->code[i] = place.magnitude;
         record->silent[i] = (uint8_t)place.silent;
         record->octave[i] = place.octave;
@@ -734,6 +811,11 @@ struct naive *naive_new(const struct model *model, unsigned steps)
     naive->key = make(cache, sizeof *naive->key);
     naive->value = make(cache, sizeof *naive->value);
     return naive;
+}
+
+void naive_perturb(struct naive *naive, const struct perturbation *perturbation)
+{
+    naive->perturbation = perturbation;
 }
 
 void naive_free(struct naive *naive)

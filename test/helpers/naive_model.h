@@ -8,6 +8,7 @@
 
 #include "kernel/counters.h"
 #include "kernel/model.h"
+#include "layers/perturb.h"
 
 /* One population window. */
 struct naive_record {
@@ -23,6 +24,8 @@ struct naive;
 
 /* Runs at T = steps with the model's code.  model outlives it.  Aborts on failure.  naive_free. */
 struct naive *naive_new(const struct model *model, unsigned steps);
+/* Perturbs every later token as docs/design.md, Perturbation, has it; perturbation outlives naive. */
+void naive_perturb(struct naive *naive, const struct perturbation *perturbation);
 void naive_free(struct naive *naive);
 /* The next token of the sequence.  logits [vocabulary] are filled if asked. */
 void naive_token(struct naive *naive, uint32_t id, int asked, float *logits);

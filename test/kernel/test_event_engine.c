@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "kernel/trace_expand.h"
 #include "kernel/trace_reader.h"
 #include "neurons/oat.h"
 #include "test/helpers/engine_run.h"
@@ -51,6 +53,10 @@ static struct model_config shape_of(int shape)
     return config;
 }
 
+/* What `check` perturbs its runs with, or NULL; options as a user gives them. */
+static const struct perturbation *perturbation;
+static struct lassim_options perturbed;
+
 struct expectation {
     struct naive *naive;
     float *logits;
@@ -76,6 +82,7 @@ static void expect(const struct model *model, unsigned steps, const struct engin
     uint32_t token = 0, vocabulary = model->graph->config.vocabulary;
     *e = (struct expectation){.naive = naive_new(model, steps),
                               .logits = calloc((size_t)TOKENS * vocabulary, sizeof *e->logits)};
+    naive_perturb(e->naive, perturbation);
     for (; pieces->tokens > 0; pieces++) {
         uint64_t start = e->end;
         for (uint32_t i = 0; i < pieces->tokens; i++, token++) {
@@ -182,7 +189,11 @@ static void check(const struct model *model, unsigned steps, uint32_t threads, c
 {
     struct expectation e;
     expect(model, steps, pieces, &e);
-    const struct lassim_options options = {.timesteps = steps, .threads = threads, .numa_off = 1, .prompt_chunk = 2};
+    struct lassim_options options = perturbed;
+    options.timesteps = steps;
+    options.threads = threads;
+    options.numa_off = 1;
+    options.prompt_chunk = 2;
     struct engine_run *run = engine_run_new(model, options, ids, pieces, 1);
     assert_run(run, &e, steps);
     engine_run_free(run);
@@ -320,12 +331,94 @@ static void several_blocks(void **state)
     }
 }
 
+/* The trace's own counts, which follow from its header and records, are the engine's. */
+static void assert_trace_counts(const struct model *model, uint32_t threads)
+{
+    struct lassim_options options = perturbed;
+    struct trace_reader *reader;
+    const struct trace_record *record;
+    options.threads = threads;
+    options.numa_off = 1;
+    struct engine_run *run = engine_run_new(model, options, ids, all, 1);
+    struct counters *counted = calloc(model->graph->populations, sizeof *counted);
+    assert_int_equal(trace_reader_open(run->trace, &reader, NULL), LASSIM_OK);
+    const struct trace_header_info *info = trace_reader_info(reader);
+    assert_int_equal(info->perturbation.on, 1);
+    assert_true(info->perturbation.rule.seed == perturbation->seed);
+    while (trace_reader_next(reader, &record, NULL) == LASSIM_OK && record != NULL)
+        trace_record_count(info, record, &counted[record->population]);
+    for (uint32_t p = 0; p < model->graph->populations; p++) {
+        assert_int_equal(counted[p].spikes, run->population[p].spikes);
+        assert_int_equal(counted[p].spikes_lost, run->population[p].spikes_lost);
+        assert_int_equal(counted[p].synaptic_operations, run->population[p].synaptic_operations);
+    }
+    trace_reader_close(reader);
+    free(counted);
+    engine_run_free(run);
+}
+
+/* Every fifth neuron of every second population is stuck, silent and firing in turn. */
+static uint8_t **stuck_some(const struct graph *graph, FILE *file)
+{
+    uint8_t **stuck = calloc(graph->populations, sizeof *stuck);
+    fprintf(file, "population,neuron,state\n");
+    for (uint32_t p = 2; p < graph->populations; p += 2) {
+        stuck[p] = calloc(graph->population[p].neurons, 1);
+        for (uint32_t n = p % 5; n < graph->population[p].neurons; n += 5) {
+            stuck[p][n] = n % 2 ? STUCK_SILENT : STUCK_FIRING;
+            fprintf(file, "%s,%u,%s\n", graph->population[p].name, n, n % 2 ? "silent" : "firing");
+        }
+    }
+    return stuck;
+}
+
+static void check_perturbed(const struct model *model, struct perturbation *rule, unsigned steps, uint32_t threads)
+{
+    perturbation = rule;
+    perturbed.drop_spikes = rule->drop;
+    perturbed.threshold_noise = rule->noise;
+    perturbed.seed = rule->seed;
+    check(model, steps, threads, steps % 2 ? all : mixed);
+    if (steps == 16) assert_trace_counts(model, threads);
+    perturbation = NULL;
+    perturbed = (struct lassim_options){0};
+}
+
+/* Lost spikes, noisy thresholds and stuck neurons, one at a time and together. */
+static void perturbations(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < SHAPES; shape++)
+        for (uint64_t seed = 0; seed < 6; seed++) {
+            printf("perturbed: shape %d, seed %llu\n", shape, (unsigned long long)seed);
+            struct model *model = model_of_shape(shape, seed, 0, seed % 2);
+            char path[] = "/tmp/lassim-stuck-XXXXXX";
+            FILE *file = fdopen(mkstemp(path), "w");
+            uint8_t **stuck = stuck_some(model->graph, file);
+            fclose(file);
+            naive_calibrate(model, ids, TOKENS, 1.5);
+            if (seed % 3 == 1) tiny_model_own_steps(model, seed + 1);
+            struct perturbation rule = {.seed = seed << 30 | seed};
+            if (seed != 2 && seed != 3) rule.drop = seed == 5 ? 1 : 0.05 * (double)(seed + 1);
+            if (seed >= 2) rule.noise = 0.3 * (double)(seed - 1);
+            if (seed >= 3) {
+                rule.stuck = (const uint8_t *const *)stuck;
+                perturbed.stuck_neurons = path;
+            }
+            check_perturbed(model, &rule, 16 - 3 * (unsigned)(seed / 2), 1 + (uint32_t)seed % 3);
+            for (uint32_t p = 0; p < model->graph->populations; p++) free(stuck[p]);
+            free(stuck);
+            remove(path);
+            tiny_model_free(model);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_T_raw),    cmocka_unit_test(every_T_calibrated), cmocka_unit_test(pieces_and_threads),
         cmocka_unit_test(own_steps),      cmocka_unit_test(clamped_residuals),  cmocka_unit_test(wide_weights),
-        cmocka_unit_test(several_blocks),
+        cmocka_unit_test(several_blocks), cmocka_unit_test(perturbations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

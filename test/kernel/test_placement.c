@@ -170,8 +170,9 @@ static void parts_are_the_matrices_columns(void **state)
     for (uint32_t offset = 0; offset < WEIGHT_TYPES; offset++) {
         struct model *model = wide_model(offset);
         const struct graph *graph = model->graph;
-        const struct network_model view = {
-            graph, model->population, model->matrix, model->norm, model->table, model->code, 8, model->residual_grid};
+        const struct network_model view = {graph,       model->population,    model->matrix,
+                                           model->norm, model->table,         model->code,
+                                           8,           model->residual_grid, NULL};
         struct nodes nodes = {.count = 0};
         struct network *network = network_new(&view, &team, 4, on_node, &nodes);
         assert_int_equal(nodes.bytes[0] + nodes.bytes[1], network_bytes(&view, &team, 4));

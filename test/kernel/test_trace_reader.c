@@ -26,7 +26,7 @@ static struct image make_image(uint32_t windows, int finish)
     const struct trace_header_info info = sample_info(4, SPIKE_CODE_TERNARY);
     sample_trace(&random, sample_path("image"), &info, windows, 1, finish, &rows, counters);
     sample_rows_free(&rows);
-    struct image image = {.header = trace_header_bytes(info.populations)};
+    struct image image = {.header = trace_header_bytes(info.populations, 0)};
     image.bytes = sample_read_file(sample_path(finish ? "image" : "image.partial"), &image.size);
     for (size_t at = image.header; at < image.size; image.blocks++) {
         at += TRACE_BLOCK_HEADER_BYTES + trace_get64(image.bytes + at + 16);
@@ -176,7 +176,7 @@ static size_t forge(uint8_t *out, const struct trace_population *row, uint32_t r
     const struct trace_header_info info = {.timesteps = 4, .populations = 1, .population = &table};
     struct trace_block_header header = {.magic = TRACE_BLOCK_MAGIC, .records = records, .payload = bytes};
     if (spikes != NULL) memcpy(header.spikes, spikes, sizeof header.spikes);
-    size_t size = trace_header_bytes(1);
+    size_t size = trace_header_bytes(1, 0);
     trace_header_encode(&info, out);
     memcpy(out + size + TRACE_BLOCK_HEADER_BYTES, payload, bytes);
     trace_block_seal(out + size, &header, 0);
@@ -236,7 +236,7 @@ static void test_right_checksums_around_lies(void **state)
 static void forged_header(uint8_t *out, size_t at, uint32_t value)
 {
     const struct trace_header_info info = sample_info(4, SPIKE_CODE_RADIX);
-    size_t size = trace_header_bytes(info.populations);
+    size_t size = trace_header_bytes(info.populations, 0);
     trace_header_encode(&info, out);
     trace_put32(out + at, value);
     trace_put64(out + size - 8, XXH3_64bits(out, size - 8));
@@ -276,12 +276,12 @@ static void test_lying_headers(void **state)
     uint8_t bytes[2048];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         forged_header(bytes, cases[i].at, cases[i].value);
-        struct outcome outcome = read_all(bytes, trace_header_bytes(SAMPLE_POPULATIONS));
+        struct outcome outcome = read_all(bytes, trace_header_bytes(SAMPLE_POPULATIONS, 0));
         if (outcome.status != LASSIM_ERR_FILE || strstr(outcome.error.text, cases[i].what) == NULL)
             fail_msg("case %zu: status %d, %s", i, (int)outcome.status, outcome.error.text);
     }
     forged_header(bytes, 24, 5);
-    assert_int_equal(read_all(bytes, trace_header_bytes(SAMPLE_POPULATIONS)).status, LASSIM_OK);
+    assert_int_equal(read_all(bytes, trace_header_bytes(SAMPLE_POPULATIONS, 0)).status, LASSIM_OK);
 }
 
 static void test_missing_file_and_directory(void **state)

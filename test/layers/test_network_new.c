@@ -51,9 +51,9 @@ static struct model *model_of(int post)
 
 static struct network_model view_of(const struct model *model)
 {
-    return (struct network_model){model->graph, model->population,   model->matrix,
-                                  model->norm,  model->table,        model->code,
-                                  16,           model->residual_grid};
+    return (struct network_model){model->graph, model->population,    model->matrix,
+                                  model->norm,  model->table,         model->code,
+                                  16,           model->residual_grid, NULL};
 }
 
 static void bytes_are_what_is_asked_for(void **state)

@@ -60,15 +60,15 @@ static void check(struct train *train, enum spike_code code, unsigned steps)
         train->codes[i] = magnitude ? magnitude | flags : 0;
         train->hg[i] = (struct hg_code){.magnitude = (uint16_t)magnitude, .silent = next_random() % 5 == 0};
     }
-    train_build_oat(train, code, steps);
+    train_build_oat(train, code, steps, NULL);
     struct tally tally = in_parts(train, 0, code, steps), wanted = of_packets(train);
     assert_memory_equal(&tally, &wanted, sizeof tally);
-    train_build_hg(train, code, steps);
+    train_build_hg(train, code, steps, NULL);
     tally = in_parts(train, 1, code, steps);
     wanted = of_packets(train);
     assert_memory_equal(&tally, &wanted, sizeof tally);
     for (uint32_t i = 0; i < train->neurons; i++) train->hg[i].magnitude = 0; /* gates alone */
-    train_build_hg(train, code, steps);
+    train_build_hg(train, code, steps, NULL);
     tally = in_parts(train, 1, code, steps);
     wanted = of_packets(train);
     assert_true(tally.events > 0 && tally.spikes == 0);

@@ -103,7 +103,7 @@ static void check_oat(struct fixture *f, unsigned steps, enum spike_code code)
         if (magnitude == 0) f->codes[i] = 0;
         active += magnitude != 0;
     }
-    train_build_oat(&f->train, code, steps);
+    train_build_oat(&f->train, code, steps, NULL);
     check_packets(f, steps);
     decode(f, steps, value, outliers);
     assert_int_equal(f->train.active, active);
@@ -143,7 +143,7 @@ static void hg_trains_carry_gates_then_codes(void **state)
             gated += !f->hg[i].silent;
             active += !f->hg[i].silent && f->hg[i].magnitude != 0;
         }
-        train_build_hg(&f->train, SPIKE_CODE_RADIX, steps);
+        train_build_hg(&f->train, SPIKE_CODE_RADIX, steps, NULL);
         check_packets(f, steps);
         decode(f, steps, value, outliers);
         for (uint32_t k = 0; k < f->train.packet_count; k++) {
@@ -162,7 +162,7 @@ static void a_silent_train_has_no_packet(void **state)
     (void)state;
     struct fixture *f = malloc(sizeof *f);
     prepare(f, NEURONS, NEURONS, NEURONS);
-    train_build_oat(&f->train, SPIKE_CODE_RADIX, 16);
+    train_build_oat(&f->train, SPIKE_CODE_RADIX, 16, NULL);
     assert_int_equal(f->train.packet_count, 0);
     assert_int_equal(f->train.active, 0);
     free(f);

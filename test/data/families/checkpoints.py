@@ -109,9 +109,10 @@ def gpt2_config(**changes):
 
 add("gpt2-plain", "as the published checkpoints: names without `transformer.`, attn.bias masks, no lm_head",
     "GPT2LMHeadModel", gpt2_config(n_embd=24, n_head=4), tokenizer="gpt2", names="gpt2-old")
-add("gpt2-odd", "n_inner, odd sizes, scale_attn_by_inverse_layer_idx, three layers, untied head, F32", "GPT2LMHeadModel",
-    gpt2_config(n_embd=15, n_head=3, n_inner=37, n_layer=3, scale_attn_by_inverse_layer_idx=True,
-                tie_word_embeddings=False, torch_dtype="float32"), tokenizer="gpt2", dtype="float32")
+add("gpt2-odd", "n_inner, odd sizes, scale_attn_by_inverse_layer_idx, three layers, untied head, F32",
+    "GPT2LMHeadModel", gpt2_config(n_embd=15, n_head=3, n_inner=37, n_layer=3,
+    scale_attn_by_inverse_layer_idx=True, tie_word_embeddings=False, torch_dtype="float32"), tokenizer="gpt2",
+    dtype="float32")
 again("gpt2-unscaled", "scale_attn_weights false", base="gpt2-plain", scale_attn_weights=False, tokens=10)
 again("gpt2-upcast", "reorder_and_upcast_attn and inverse_layer_idx: the same numbers", base="gpt2-plain",
       scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True, tokens=10)
