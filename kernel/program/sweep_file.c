@@ -15,7 +15,7 @@
 
 struct sweep_file {
     char *path, *partial, *header;
-    int fd; /* of NAME.partial; -1: NAME is a stream */
+    int fd;   /* of NAME.partial; -1: NAME is a stream */
     int ours; /* NAME.partial is a sweep's */
     uint32_t points, count;
     char **row; /* [points] */
