@@ -99,6 +99,7 @@ static enum lassim_status search(struct tune *tune, struct lassim_error *error)
                                          .start = tune->groups.start,
                                          .costs = costs,
                                          .most_j = tune->groups.most_j,
+                                         .most_floor = tune->groups.most_floor,
                                          .budget = tune->budget,
                                          .rounds = ROUNDS_MAX,
                                          .measure = tune_bench_measure,
@@ -151,7 +152,7 @@ static enum lassim_status write_model(struct tune *tune, struct lassim_error *er
     if (status != LASSIM_OK) return status;
     char *text = provenance(tune);
     if (text == NULL) {
-        tune_model_free(&made);
+        tune_model_free(&made, tune->bench.model);
         return lassim_fail(error, LASSIM_ERR_RUN, NULL, "tune", "no memory");
     }
     made.provenance = (struct blob){(const uint8_t *)text, strlen(text)};
@@ -164,7 +165,7 @@ static enum lassim_status write_model(struct tune *tune, struct lassim_error *er
                                      comparison_top1(c)};
     status = tune_model_write(&made, cli_text(tune->cli, OPTION_OUTPUT), cli_flag(tune->cli, OPTION_NO_CLOBBER), error);
     free(text);
-    tune_model_free(&made);
+    tune_model_free(&made, tune->bench.model);
     return status;
 }
 
@@ -205,14 +206,15 @@ static void print_prose(const struct tune *tune)
     print_side("tuned", tune, &tune->after);
     printf("best uniform T within the budget: %u, cost %.6g; tuned saves %.1f %% of that\n\n", found->uniform_steps,
            found->uniform.cost, saved_percent(found->uniform.cost, found->best.cost));
-    printf("%-24s %8s %8s %10s %10s %16s %16s\n", "population", "T", "j", "spikes", "before", "synaptic ops", "before");
+    printf("%-24s %8s %8s %6s %10s %10s %16s %16s\n", "population", "T", "j", "floor", "spikes", "before",
+           "synaptic ops", "before");
     for (unsigned g = 0; g < tune->groups.count; g++) {
         uint32_t p = tune->groups.population[g];
         const struct tune_setting *was = &tune->groups.start[g], *is = &tune->best[g];
         char steps[24], shift[24];
         snprintf(steps, sizeof steps, was->steps != is->steps ? "%u > %u" : "%u", was->steps, is->steps);
         snprintf(shift, sizeof shift, was->j != is->j ? "%u > %u" : "%u", was->j, is->j);
-        printf("%-24s %8s %8s %10.3f %10.3f %16llu %16llu\n", graph->population[p].name, steps, shift,
+        printf("%-24s %8s %8s %6u %10.3f %10.3f %16llu %16llu\n", graph->population[p].name, steps, shift, is->floor,
                spikes_per_neuron(&tune->after, p, is->steps), spikes_per_neuron(&tune->before, p, was->steps),
                (unsigned long long)tune->after.population[p].synaptic_operations,
                (unsigned long long)tune->before.population[p].synaptic_operations);
@@ -236,13 +238,13 @@ static json_t *populations_json(const struct tune *tune)
         const struct tune_setting *was = &tune->groups.start[g], *is = &tune->best[g];
         const struct population *population = &tune->bench.model->graph->population[p];
         json_array_append_new(
-            array, json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:I, s:I}", "name", population->name, "layer",
-                             (int)population->layer, "timesteps", (int)is->steps, "timesteps_before", (int)was->steps,
-                             "j", (int)is->j, "j_before", (int)was->j, "spikes_per_neuron",
-                             spikes_per_neuron(&tune->after, p, is->steps), "spikes_per_neuron_before",
-                             spikes_per_neuron(&tune->before, p, was->steps), "synaptic_operations",
-                             (json_int_t)tune->after.population[p].synaptic_operations, "synaptic_operations_before",
-                             (json_int_t)tune->before.population[p].synaptic_operations));
+            array, json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:I, s:I}", "name", population->name,
+                             "layer", (int)population->layer, "timesteps", (int)is->steps, "timesteps_before",
+                             (int)was->steps, "j", (int)is->j, "j_before", (int)was->j, "shift_floor", (int)is->floor,
+                             "spikes_per_neuron", spikes_per_neuron(&tune->after, p, is->steps),
+                             "spikes_per_neuron_before", spikes_per_neuron(&tune->before, p, was->steps),
+                             "synaptic_operations", (json_int_t)tune->after.population[p].synaptic_operations,
+                             "synaptic_operations_before", (json_int_t)tune->before.population[p].synaptic_operations));
     }
     return array;
 }

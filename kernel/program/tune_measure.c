@@ -146,7 +146,7 @@ enum lassim_status tune_bench_run(struct tune_bench *bench, const struct tune_se
     enum lassim_status status = tune_model_make(bench->model, bench->groups, configuration, &made, error);
     if (status != LASSIM_OK) return status;
     status = eval_run(&made, &options, bench->text, bench->dense, bench->watch, job, result, error);
-    tune_model_free(&made);
+    tune_model_free(&made, bench->model);
     return status;
 }
 

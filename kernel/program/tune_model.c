@@ -26,13 +26,22 @@ static uint32_t most_shift(const struct model *model, uint32_t p)
     return most;
 }
 
+static uint8_t largest_shift(const struct population *population, const struct population_params *params)
+{
+    int8_t largest = 0;
+    for (uint32_t i = 0; params->shift != NULL && i < population->neurons; i++)
+        if (params->shift[i] > largest) largest = params->shift[i];
+    return (uint8_t)largest;
+}
+
 enum lassim_status tune_groups_new(const struct model *model, struct tune_groups *groups, struct lassim_error *error)
 {
     uint32_t populations = model->graph->populations;
     *groups = (struct tune_groups){.population = calloc(populations, sizeof *groups->population),
                                    .start = calloc(populations, sizeof *groups->start),
+                                   .most_floor = calloc(populations, 1),
                                    .most_j = calloc(populations, 1)};
-    if (groups->population == NULL || groups->start == NULL || groups->most_j == NULL) {
+    if (groups->population == NULL || groups->start == NULL || groups->most_floor == NULL || groups->most_j == NULL) {
         tune_groups_free(groups);
         return no_memory(error);
     }
@@ -41,7 +50,8 @@ enum lassim_status tune_groups_new(const struct model *model, struct tune_groups
         if (model->graph->population[p].code == CODE_INPUT) continue;
         groups->population[groups->count] = p;
         groups->start[groups->count] =
-            (struct tune_setting){(uint8_t)params_steps(params, model->timesteps), (uint8_t)params->j};
+            (struct tune_setting){(uint8_t)params_steps(params, model->timesteps), (uint8_t)params->j, 0};
+        groups->most_floor[groups->count] = largest_shift(&model->graph->population[p], params);
         groups->most_j[groups->count++] = (uint8_t)most_shift(model, p);
     }
     return LASSIM_OK;
@@ -51,8 +61,22 @@ void tune_groups_free(struct tune_groups *groups)
 {
     free(groups->population);
     free(groups->start);
+    free(groups->most_floor);
     free(groups->most_j);
     *groups = (struct tune_groups){0};
+}
+
+/* Shifts below floor become floor, told from a base that much higher: the largest sums do not grow. */
+static int raise_shifts(const struct population *population, unsigned floor, struct population_params *params)
+{
+    if (floor == 0) return 0;
+    int8_t *shift = malloc(population->neurons);
+    if (shift == NULL) return -1;
+    for (uint32_t i = 0; i < population->neurons; i++)
+        shift[i] = (int8_t)(params->shift[i] > (int)floor ? params->shift[i] - (int)floor : 0);
+    params->shift = shift;
+    params->exponent += (int32_t)floor;
+    return 0;
 }
 
 /* The window is as long as the longest T. */
@@ -72,7 +96,8 @@ enum lassim_status tune_model_make(const struct model *model, const struct tune_
     made->population = malloc(graph->populations * sizeof *made->population);
     made->matrix = malloc(graph->matrices * sizeof *made->matrix);
     if (made->population == NULL || made->matrix == NULL) {
-        tune_model_free(made);
+        free(made->population);
+        free(made->matrix);
         return no_memory(error);
     }
     memcpy(made->population, model->population, graph->populations * sizeof *made->population);
@@ -81,6 +106,10 @@ enum lassim_status tune_model_make(const struct model *model, const struct tune_
     for (unsigned g = 0; g < groups->count; g++) {
         uint32_t p = groups->population[g], by = settings[g].j - groups->start[g].j;
         struct population_params *params = &made->population[p];
+        if (raise_shifts(&graph->population[p], settings[g].floor, params) != 0) {
+            tune_model_free(made, model);
+            return no_memory(error);
+        }
         params->steps = settings[g].steps < made->timesteps ? settings[g].steps : 0;
         params->j = settings[g].j;
         params->exponent -= (int32_t)by;
@@ -90,8 +119,10 @@ enum lassim_status tune_model_make(const struct model *model, const struct tune_
     return LASSIM_OK;
 }
 
-void tune_model_free(struct model *made)
+void tune_model_free(struct model *made, const struct model *model)
 {
+    for (uint32_t p = 0; p < model->graph->populations; p++)
+        if (made->population[p].shift != model->population[p].shift) free((void *)made->population[p].shift);
     free(made->population);
     free(made->matrix);
     made->population = NULL;

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOVES = 3, TRIES = 5, PRICE_STEPS = 60 };
+enum { MOVES = 5, TRIES = 8, PRICE_STEPS = 60 };
+#define SHRINK 0.98       /* of what a sum that broke the budget should have been */
 #define LEAST_SAVING 1e-3 /* a round must save that share of the cost */
 
 /* One group's moves of a round; what is not allowed has allowed 0. */
@@ -28,9 +29,9 @@ static enum lassim_status measure_one(const struct search *search, const struct 
     return search->problem->measure(search->problem->context, &configuration, 1, out, error);
 }
 
-static void offer(struct option *option, unsigned move, unsigned steps, unsigned j)
+static void offer(struct option *option, unsigned move, unsigned steps, unsigned j, unsigned floor)
 {
-    option->to[move] = (struct tune_setting){(uint8_t)steps, (uint8_t)j};
+    option->to[move] = (struct tune_setting){(uint8_t)steps, (uint8_t)j, (uint8_t)floor};
     option->allowed[move] = 1;
 }
 
@@ -41,9 +42,11 @@ static void find_moves(const struct search *search, unsigned g)
     struct tune_setting now = search->now[g];
     memset(option, 0, sizeof *option);
     if (!problem->costs[g]) return;
-    if (now.steps > 1) offer(option, 0, now.steps - 1u, now.j);
-    if (now.steps > 1 && now.j < problem->most_j[g]) offer(option, 1, now.steps - 1u, now.j + 1u);
-    if (now.steps < problem->start[g].steps) offer(option, 2, now.steps + 1u, now.j);
+    if (now.steps > 1) offer(option, 0, now.steps - 1u, now.j, now.floor);
+    if (now.steps > 1 && now.j < problem->most_j[g]) offer(option, 1, now.steps - 1u, now.j + 1u, now.floor);
+    if (now.steps < problem->start[g].steps) offer(option, 2, now.steps + 1u, now.j, now.floor);
+    if (now.floor < problem->most_floor[g]) offer(option, 3, now.steps, now.j, now.floor + 1u);
+    if (now.floor > problem->start[g].floor) offer(option, 4, now.steps, now.j, now.floor - 1u);
 }
 
 /* Measures every group's moves from `now`, whose own figures are `at`. */
@@ -93,8 +96,8 @@ static double choose(const struct search *search, double price)
     return loss;
 }
 
-/* The moves at the lowest price that keeps the sum of losses within slack. */
-static void choose_within(const struct search *search, double slack, double cost)
+/* The moves at the lowest price that keeps the sum of losses within slack; returns that sum. */
+static double choose_within(const struct search *search, double slack, double cost)
 {
     double low = 0, high = cost / (search->problem->budget > 0 ? search->problem->budget : 1);
     for (int i = 0; i < PRICE_STEPS && choose(search, high) > slack; i++) high *= 4;
@@ -105,7 +108,7 @@ static void choose_within(const struct search *search, double slack, double cost
         else
             high = middle;
     }
-    choose(search, high);
+    return choose(search, high);
 }
 
 /* One round: 1 in *moved if something cheaper within the budget was found; then it is `now`, *at its figures. */
@@ -118,7 +121,7 @@ static enum lassim_status run_round(struct search *search, struct tune_measureme
     enum lassim_status status = measure_moves(search, at, error);
     for (int i = 0; i < TRIES && status == LASSIM_OK; i++) {
         struct tune_measurement got;
-        choose_within(search, slack, at->cost);
+        double expected = choose_within(search, slack, at->cost);
         status = measure_one(search, search->trial, &got, error);
         if (status != LASSIM_OK) break;
         if (got.loss <= problem->budget && got.cost < at->cost * (1 - LEAST_SAVING)) {
@@ -128,7 +131,7 @@ static enum lassim_status run_round(struct search *search, struct tune_measureme
             break;
         }
         if (got.loss <= problem->budget) break;
-        slack -= 1.2 * (got.loss - problem->budget);
+        slack = SHRINK * expected * (problem->budget - at->loss) / (got.loss - at->loss);
     }
     return status;
 }
@@ -145,8 +148,9 @@ static enum lassim_status find_uniform(struct search *search, struct tune_result
     for (unsigned t = 0; t < problem->steps; t++) {
         configuration[t] = settings + (size_t)t * groups;
         for (unsigned g = 0; g < groups; g++)
-            settings[(size_t)t * groups + g] = (struct tune_setting){
-                (uint8_t)(t + 1 < problem->start[g].steps ? t + 1 : problem->start[g].steps), problem->start[g].j};
+            settings[(size_t)t * groups + g] =
+                (struct tune_setting){(uint8_t)(t + 1 < problem->start[g].steps ? t + 1 : problem->start[g].steps),
+                                      problem->start[g].j, problem->start[g].floor};
     }
     enum lassim_status status = problem->measure(problem->context, configuration, problem->steps, measured, error);
     for (unsigned t = 0; t < problem->steps && status == LASSIM_OK; t++) {

@@ -4,6 +4,7 @@
  * It starts where every uniform T that keeps the budget ends: the cheapest of them, with the groups that cost nothing at
  * the full T.  In each round every group's moves are measured alone, everything else as it is:
  *   one timestep fewer; one fewer with alpha_nor halved and alpha_out kept (the same lsb for small values); one more
+ *   thresholds of the channels with the smallest doubled (floor + 1); halved again (floor - 1)
  * Losses of independent rounding add up, so the moves that together save most within the budget follow from a Lagrangian:
  * for a price of loss each group takes its best move, and the price is the lowest that keeps the sum.  The result is
  * measured for real; if it breaks the budget the price goes up by what was missed.  Ends when a round saves nothing. */
@@ -17,6 +18,7 @@
 struct tune_setting {
     uint8_t steps; /* T, 1 .. the window's */
     uint8_t j;     /* outlier shift */
+    uint8_t floor; /* channel shifts below this one are raised to it */
 };
 
 struct tune_measurement {
@@ -33,6 +35,7 @@ struct tune_problem {
     const struct tune_setting *start; /* [groups]: the model's */
     const uint8_t *costs;             /* [groups] 1: takes part; 0: stays at the start's setting */
     const uint8_t *most_j;            /* [groups] largest outlier shift allowed; the start's where it may not change */
+    const uint8_t *most_floor;        /* [groups] largest floor of channel shifts; 0 without such shifts */
     double budget;
     unsigned rounds; /* at most */
     tune_measure *measure;
