@@ -45,7 +45,7 @@ static enum lassim_status measure(void *context, const struct tune_setting *cons
 }
 
 static enum lassim_status interrupted(void *context, const struct tune_setting *const *configuration, unsigned n,
-                               struct tune_measurement *out, struct lassim_error *error)
+                                      struct tune_measurement *out, struct lassim_error *error)
 {
     (void)context;
     (void)configuration;
