@@ -24,7 +24,7 @@ CLANG_TIDY := $(shell command -v clang-tidy-14 || command -v clang-tidy || echo 
 VERSION := $(shell sed -n 's/^\#define LASSIM_VERSION "\(.*\)"/\1/p' kernel/lassim.h)
 
 # ---- flags ------------------------------------------------------------------------------------
-LIBRARIES := libevent_core hwloc jansson libpcre2-8 libxxhash openblas
+LIBRARIES := libevent_core hwloc jansson libpcre2-8 libutf8proc libxxhash openblas
 ifeq ($(SANITIZE),)
 LIBRARIES += jemalloc
 else

@@ -42,12 +42,14 @@ static int ceil_log2(uint32_t n)
 }
 
 /* Largest j with which the spike products of q, k and v stay below 2^62 at the longest context: q.k sums
- * head_dim products of two codes, e.v one product a key, where e's codes reach 2^17. */
+ * head_dim products of two codes (of the turned trains where rotary), e.v one product a key, where e's codes reach 2^17.
+ * Turning sums two codes of at most 2^26 times 2^30: no limit. */
 static int product_limit(const struct model_config *config, enum population_kind kind)
 {
     int limit = OAT_SHIFT_MAX;
-    if (kind == POPULATION_QUERY || kind == POPULATION_KEY)
-        limit = (PRODUCT_BITS - 2 * CODE_BITS - ceil_log2(config->hidden / config->heads)) / 2;
+    if (kind == (config->rotary ? POPULATION_QUERY_TURNED : POPULATION_QUERY) ||
+        kind == (config->rotary ? POPULATION_KEY_TURNED : POPULATION_KEY))
+        limit = (PRODUCT_BITS - 2 * CODE_BITS - ceil_log2(config->head_dim)) / 2;
     else if (kind == POPULATION_VALUE)
         limit = PRODUCT_BITS - 2 * CODE_BITS - 1 - ceil_log2(config->positions);
     return limit < OAT_SHIFT_MAX ? limit : OAT_SHIFT_MAX;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "convert/dense_double.h"
-#include "convert/opt_tensors.h"
+#include "convert/model_tensors.h"
 #include "convert/thresholds.h"
 #include "kernel/model.h"
 
@@ -23,7 +23,7 @@ struct quantised_out {
 };
 
 struct calibration {
-    const struct opt_tensors *tensors;
+    const struct model_tensors *tensors;
     struct model *model; /* population, calibrated_max and matrix are filled in; timesteps is read */
     enum threshold_rule rule;
     unsigned threads;

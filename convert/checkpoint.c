@@ -1,5 +1,6 @@
 #include "convert/checkpoint.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 
 #include "convert/checkpoint_index.h"
 #include "convert/file_map.h"
+#include "convert/gguf_metadata.h"
+#include "convert/gguf_names.h"
 #include "convert/safetensors.h"
 #include "convert/torch_file.h"
 
@@ -19,9 +22,10 @@ struct weight_file {
 };
 
 struct checkpoint {
-    const char *directory;    /* during open only */
+    const char *directory;    /* during open only; or the path of a GGUF */
     struct weight_file *file; /* [capacity], the first `files` of them open, in name order */
     size_t files;
+    struct gguf *gguf; /* of the one file, or NULL */
     struct tensor_list list;
 };
 
@@ -112,14 +116,83 @@ static enum lassim_status open_indexed(struct checkpoint *checkpoint, const stru
     return status;
 }
 
+static int ends_in_gguf(const char *name)
+{
+    size_t length = strlen(name);
+    return length > strlen(".gguf") && strcasecmp(name + length - strlen(".gguf"), ".gguf") == 0;
+}
+
+/* One part of several has not the tensors that the model needs. */
+static enum lassim_status refuse_part(const struct gguf *gguf, struct lassim_error *error)
+{
+    int64_t parts = 1;
+    enum lassim_status status = gguf_get_integer(gguf, "split.count", GGUF_OPTIONAL, 0, UINT16_MAX, &parts, error);
+    if (status != LASSIM_OK || parts <= 1) return status;
+    return lassim_fail(error, LASSIM_ERR_FILE, gguf->file, "split.count",
+                       "one of the %lld parts of a split GGUF, expected one file (llama-gguf-split --merge joins them)",
+                       (long long)parts);
+}
+
+/* Takes ownership of path, which may be NULL for want of memory. */
+static enum lassim_status open_gguf(struct checkpoint *checkpoint, char *path, struct lassim_error *error)
+{
+    enum lassim_status status = path == NULL ? no_memory(error) : reserve_files(checkpoint, 1, error);
+    if (status != LASSIM_OK) {
+        free(path);
+        return status;
+    }
+    struct weight_file *file = &checkpoint->file[checkpoint->files++];
+    const char *slash = strrchr(path, '/');
+    file->path = path;
+    file->name = slash != NULL ? slash + 1 : path;
+    status = file_map_open(path, &file->map, error);
+    if (status == LASSIM_OK) status = gguf_open(path, file->map.data, file->map.size, &checkpoint->gguf, error);
+    if (status == LASSIM_OK) status = refuse_part(checkpoint->gguf, error);
+    if (status == LASSIM_OK) status = gguf_list_tensors(checkpoint->gguf, &checkpoint->list, error);
+    return status == LASSIM_OK ? tensor_list_sort(&checkpoint->list, error) : status;
+}
+
+static int is_gguf_entry(const struct dirent *entry)
+{
+    return ends_in_gguf(entry->d_name);
+}
+
+static enum lassim_status refuse_several(const char *directory, struct dirent **entry, int entries,
+                                         struct lassim_error *error)
+{
+    char names[320] = "";
+    for (int i = 0; i < entries; i++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", i == 0 ? "" : ", ", entry[i]->d_name);
+    }
+    return lassim_fail(error, LASSIM_ERR_FILE, directory, NULL, "%d GGUF files, expected one: name the one to read: %s",
+                       entries, names);
+}
+
+/* The folder's only .gguf; *found is the number of them. */
+static enum lassim_status open_folder_gguf(struct checkpoint *checkpoint, int *found, struct lassim_error *error)
+{
+    struct dirent **entry = NULL;
+    enum lassim_status status = LASSIM_OK;
+    *found = scandir(checkpoint->directory, &entry, is_gguf_entry, alphasort);
+    if (*found == 1)
+        status = open_gguf(checkpoint, join_path(checkpoint->directory, entry[0]->d_name), error);
+    else if (*found > 1)
+        status = refuse_several(checkpoint->directory, entry, *found, error);
+    for (int i = 0; i < *found; i++) free(entry[i]);
+    free(entry);
+    return status;
+}
+
 static enum lassim_status nothing_found(const char *directory, struct lassim_error *error)
 {
     struct stat info;
     if (stat(directory, &info) != 0) return lassim_fail(error, LASSIM_ERR_FILE, directory, NULL, "%s", strerror(errno));
     if (!S_ISDIR(info.st_mode))
-        return lassim_fail(error, LASSIM_ERR_FILE, directory, NULL, "not a directory, expected a checkpoint folder");
+        return lassim_fail(error, LASSIM_ERR_FILE, directory, NULL,
+                           "not a directory, expected a checkpoint folder or a .gguf file");
     return lassim_fail(error, LASSIM_ERR_FILE, directory, NULL,
-                       "no weights, expected model.safetensors or pytorch_model.bin, or their .index.json");
+                       "no weights, expected model.safetensors or pytorch_model.bin, or their .index.json, or a .gguf");
 }
 
 static enum lassim_status open_folder(struct checkpoint *checkpoint, struct lassim_error *error)
@@ -131,16 +204,25 @@ static enum lassim_status open_folder(struct checkpoint *checkpoint, struct lass
         if (single) return open_single(checkpoint, &formats[i], error);
         if (index) return open_indexed(checkpoint, &formats[i], error);
     }
-    return nothing_found(checkpoint->directory, error);
+    int found = 0;
+    enum lassim_status status = open_folder_gguf(checkpoint, &found, error);
+    return found > 0 ? status : nothing_found(checkpoint->directory, error);
 }
 
-enum lassim_status checkpoint_open(const char *directory, struct checkpoint **checkpoint, struct lassim_error *error)
+static int is_gguf_file(const char *path)
+{
+    struct stat info;
+    return ends_in_gguf(path) && stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
+}
+
+enum lassim_status checkpoint_open(const char *path, struct checkpoint **checkpoint, struct lassim_error *error)
 {
     *checkpoint = NULL;
     struct checkpoint *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return no_memory(error);
-    opened->directory = directory;
-    enum lassim_status status = open_folder(opened, error);
+    opened->directory = path;
+    enum lassim_status status =
+        is_gguf_file(path) ? open_gguf(opened, strdup(path), error) : open_folder(opened, error);
     opened->directory = NULL;
     if (status == LASSIM_OK)
         *checkpoint = opened;
@@ -153,12 +235,18 @@ void checkpoint_close(struct checkpoint *checkpoint)
 {
     if (checkpoint == NULL) return;
     tensor_list_clear(&checkpoint->list);
+    gguf_close(checkpoint->gguf);
     for (size_t i = 0; i < checkpoint->files; i++) {
         file_map_close(&checkpoint->file[i].map);
         free(checkpoint->file[i].path);
     }
     free(checkpoint->file);
     free(checkpoint);
+}
+
+const struct gguf *checkpoint_gguf(const struct checkpoint *checkpoint)
+{
+    return checkpoint->gguf;
 }
 
 size_t checkpoint_tensors(const struct checkpoint *checkpoint)

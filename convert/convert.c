@@ -9,9 +9,10 @@
 #include "convert/calibration_text.h"
 #include "convert/checkpoint.h"
 #include "convert/checkpoint_config.h"
+#include "convert/checkpoint_model.h"
 #include "convert/dense_double.h"
 #include "convert/matrix_write.h"
-#include "convert/opt_tensors.h"
+#include "convert/model_tensors.h"
 #include "convert/parallel.h"
 #include "convert/provenance.h"
 #include "convert/self_check.h"
@@ -28,7 +29,7 @@ struct conversion {
     struct convert_options options; /* defaults filled in */
     struct checkpoint *checkpoint;
     struct checkpoint_config config;
-    struct opt_tensors *tensors;
+    struct model_tensors *tensors;
     struct model model;
     struct tokenizer_blob_out tokenizer;
     struct calibration_text text;
@@ -98,7 +99,7 @@ static enum lassim_status fill_defaults(struct convert_options *options, struct 
 /* A checkpoint without any tokenizer file is allowed: the model then takes token ids only. */
 static int has_tokenizer(const char *directory)
 {
-    static const char *const names[] = {"tokenizer.json", "vocab.json", "merges.txt"};
+    static const char *const names[] = {"tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "vocab.txt"};
     int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), found = 0;
     if (folder < 0) return 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) found |= faccessat(folder, names[i], F_OK, 0) == 0;
@@ -142,7 +143,7 @@ static enum lassim_status make_model(struct conversion *c, struct lassim_error *
 static enum lassim_status take_parameters(struct conversion *c, struct lassim_error *error)
 {
     struct model *model = &c->model;
-    enum lassim_status status = opt_tensors_open(c->checkpoint, &c->config, model->graph, &c->tensors, error);
+    enum lassim_status status = model_tensors_open(c->checkpoint, &c->config, model->graph, &c->tensors, error);
     if (status != LASSIM_OK) return status;
     for (uint32_t m = 0; m < model->graph->matrices; m++) {
         model->matrix[m].type = stored_type(c, m);
@@ -186,9 +187,9 @@ static enum lassim_status place_quantised(struct conversion *c, struct lassim_er
 static enum lassim_status prepare(struct conversion *c, struct lassim_error *error)
 {
     const char *directory = c->options.checkpoint;
-    enum lassim_status status = checkpoint_config_read(directory, &c->config, error);
+    enum lassim_status status = checkpoint_open(directory, &c->checkpoint, error);
+    if (status == LASSIM_OK) status = checkpoint_model_read(c->checkpoint, directory, &c->config, error);
     if (status == LASSIM_OK) status = make_model(c, error);
-    if (status == LASSIM_OK) status = checkpoint_open(directory, &c->checkpoint, error);
     if (status == LASSIM_OK) status = take_parameters(c, error);
     if (status == LASSIM_OK) status = read_tokenizer(c, error);
     if (status != LASSIM_OK) return status;
@@ -198,7 +199,7 @@ static enum lassim_status prepare(struct conversion *c, struct lassim_error *err
     if (status == LASSIM_OK) status = begin_output(c, error);
     if (status == LASSIM_OK) status = place_quantised(c, error);
     if (status == LASSIM_OK)
-        status = dense_double_open(c->tensors, c->text.ids, c->text.tokens, c->text.context, c->options.threads,
+        status = dense_double_open(c->tensors, c->text.ids, NULL, c->text.tokens, c->text.context, c->options.threads,
                                    &c->dense, error);
     if (status == LASSIM_OK) dense_double_use_stored(c->dense, c->model.matrix);
     c->calibration = (struct calibration){.tensors = c->tensors,
@@ -233,23 +234,17 @@ static void write_layer(struct conversion *c, int32_t layer)
         if (weight_is_float(c->model.matrix[m].type))
             matrix_write(c->options.threads, &c->tensors->matrix[m], &graph->matrix[m], &c->model.matrix[m], out);
         c->model.matrix[m].weights = out;
-        opt_tensors_release(c->tensors, m);
+        checkpoint_tensor_release(c->tensors->matrix[m].weight);
     }
 }
 
 /* One stage of the forward pass: embedding (-1), a layer, or what follows the last (L). */
 static enum lassim_status run_stage(struct conversion *c, int32_t layer, struct lassim_error *error)
 {
-    int32_t layers = (int32_t)c->config.model.layers;
     enum lassim_status status = require_finite(c, layer + 1, error);
     if (status == LASSIM_OK && layer < 0) status = calibrate_inputs(&c->calibration, error);
     if (status != LASSIM_OK) return status;
-    if (layer < 0)
-        status = dense_double_embed(c->dense, calibrate_observe, &c->calibration, error);
-    else if (layer < layers)
-        status = dense_double_layer(c->dense, (uint32_t)layer, calibrate_observe, &c->calibration, error);
-    else
-        status = dense_double_final(c->dense, calibrate_observe, &c->calibration, error);
+    status = dense_double_layer(c->dense, layer, calibrate_observe, &c->calibration, error);
     if (status == LASSIM_OK) write_layer(c, layer);
     return status;
 }
@@ -274,11 +269,10 @@ static enum lassim_status run_original(struct conversion *c, size_t tokens, stru
     dense_double_close(c->dense);
     c->dense = NULL;
     enum lassim_status status =
-        dense_double_open(c->tensors, c->text.ids, tokens, c->text.context, c->options.threads, &c->dense, error);
-    if (status == LASSIM_OK) status = dense_double_embed(c->dense, NULL, NULL, error);
-    for (uint32_t layer = 0; layer < c->config.model.layers && status == LASSIM_OK; layer++)
+        dense_double_open(c->tensors, c->text.ids, NULL, tokens, c->text.context, c->options.threads, &c->dense, error);
+    for (int32_t layer = -1; layer <= (int32_t)c->config.model.layers && status == LASSIM_OK; layer++)
         status = dense_double_layer(c->dense, layer, NULL, NULL, error);
-    return status == LASSIM_OK ? dense_double_final(c->dense, NULL, NULL, error) : status;
+    return status;
 }
 
 static enum lassim_status finish(struct conversion *c, struct lassim_error *error)
@@ -327,7 +321,8 @@ static void release(struct conversion *c)
     free(c->finite);
     free(c->text.ids);
     free(c->tokenizer.data);
-    opt_tensors_close(c->tensors);
+    model_tensors_close(c->tensors);
+    checkpoint_config_clear(&c->config);
     checkpoint_close(c->checkpoint);
     graph_free(model->graph);
 }

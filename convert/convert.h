@@ -1,4 +1,4 @@
-/* Checkpoint folder -> .snn.
+/* Checkpoint -> .snn.
  *
  * The checkpoint is mapped and gone through layer by layer: the original network runs on a calibration text in double,
  * thresholds and grids are decided as soon as a layer's values have been seen, and its weights go straight into the
@@ -36,7 +36,7 @@ struct convert_report {
 
 /* Zero-initialise, then set what differs from the default. */
 struct convert_options {
-    const char *checkpoint;      /* the folder */
+    const char *checkpoint;      /* the folder, or a .gguf */
     const char *output;          /* the .snn */
     const char *calibration;     /* UTF-8 text; NULL: the one that ships */
     uint32_t calibration_tokens; /* at most this many, >= 2; 0: CONVERT_CALIBRATION_TOKENS.  Fewer for models whose

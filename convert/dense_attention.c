@@ -37,7 +37,8 @@ size_t dense_attention_scratch(unsigned threads, size_t tokens, size_t context, 
 struct head {
     const struct dense_attention *all;
     size_t start, length, number; /* tokens start .. start + length; head number */
-    size_t stride;                /* heads * head_dim */
+    size_t stride, kv_stride;     /* heads * head_dim, kv_heads * head_dim */
+    size_t kv_number;             /* which keys and values it reads */
     size_t padded;                /* length, rounded up to whole panels */
     double *keys, *values, *scores, *queries;
     double lowest;
@@ -49,8 +50,8 @@ static void fill_head(struct head *h)
     memset(h->keys, 0, h->padded * dim * sizeof *h->keys);
     memset(h->values, 0, h->length * panels_of(dim) * DENSE_PANEL * sizeof *h->values);
     for (size_t t = 0; t < h->length; t++) {
-        const double *k = h->all->k + (h->start + t) * h->stride + h->number * dim;
-        const double *v = h->all->v + (h->start + t) * h->stride + h->number * dim;
+        const double *k = h->all->k + (h->start + t) * h->kv_stride + h->kv_number * dim;
+        const double *v = h->all->v + (h->start + t) * h->kv_stride + h->kv_number * dim;
         for (size_t i = 0; i < dim; i++) {
             h->keys[(t / DENSE_PANEL * dim + i) * DENSE_PANEL + t % DENSE_PANEL] = k[i];
             h->values[(i / DENSE_PANEL * h->length + t) * DENSE_PANEL + i % DENSE_PANEL] = v[i];
@@ -58,11 +59,11 @@ static void fill_head(struct head *h)
     }
 }
 
-/* scores[r][key] = (q_r / sqrt(head_dim)) . k for all keys of whole panels below `visible`. */
+/* scores[r][key] = (q_r scale) . k for all keys of whole panels below `visible`. */
 static void score_rows(struct head *h, size_t t, unsigned rows, size_t visible)
 {
     size_t dim = h->all->head_dim;
-    const double scale = 1 / real_sqrt((double)dim);
+    const double scale = h->all->scale;
     for (unsigned r = 0; r < rows; r++) {
         const double *q = h->all->q + (h->start + t + r) * h->stride + h->number * dim;
         for (size_t i = 0; i < dim; i++) h->queries[r * dim + i] = q[i] * scale;
@@ -96,14 +97,15 @@ static void attend(struct head *h, size_t t, unsigned rows)
 {
     const struct dense_attention *a = h->all;
     double sums[DENSE_ROWS];
-    score_rows(h, t, rows, t + rows);
+    size_t seen = a->encoder ? h->length : t + rows; /* by the last of the rows */
+    score_rows(h, t, rows, seen);
     for (unsigned r = 0; r < rows; r++) {
-        sums[r] = exponentials(h, h->scores + r * h->padded, t + r + 1);
+        sums[r] = exponentials(h, h->scores + r * h->padded, a->encoder ? seen : t + r + 1);
         a->weight_sums[(h->start + t + r) * a->heads + h->number] = sums[r];
     }
     for (size_t i = 0; i < a->head_dim; i += DENSE_PANEL) {
         double sum[DENSE_ROWS * DENSE_PANEL] = {0};
-        dense_panel_product(h->scores, h->padded, rows, h->values + i * h->length, t + rows, sum);
+        dense_panel_product(h->scores, h->padded, rows, h->values + i * h->length, seen, sum);
         for (unsigned r = 0; r < rows; r++) {
             size_t at = (h->start + t + r) * h->stride + h->number * a->head_dim + i;
             double scale = real_power_of_two(-real_floor_log2(sums[r]));
@@ -123,7 +125,9 @@ static void head_task(void *context, size_t index, unsigned worker)
                      .start = start,
                      .length = smaller(a->context, a->tokens - start),
                      .number = index % a->heads,
-                     .stride = a->heads * a->head_dim};
+                     .stride = a->heads * a->head_dim,
+                     .kv_stride = a->kv_heads * a->head_dim,
+                     .kv_number = index % a->heads / (a->heads / a->kv_heads)};
     h.padded = panels_of(h.length) * DENSE_PANEL;
     h.keys = a->scratch + sequences(a->tokens, a->context) * a->heads + worker * worker_scratch(longest, a->head_dim);
     h.values = h.keys + h.padded * a->head_dim;

@@ -4,26 +4,28 @@
 #include <string.h>
 
 #include "convert/dense_attention.h"
+#include "convert/dense_functions.h"
 #include "convert/dense_kernels.h"
-#include "convert/parallel.h"
-#include "neurons/real.h"
 
 struct dense_double {
-    const struct opt_tensors *tensors;
+    const struct model_tensors *tensors;
     const struct matrix *stored; /* NULL: everything from the tensors */
+    const struct graph *graph;
     const struct model_config *config;
     size_t tokens, context;
+    size_t rows; /* = tokens; behind a classifier's first token: sequences */
     unsigned threads;
-    uint32_t *ids;
+    uint32_t *ids, *types; /* [tokens] each */
     double *memory;
-    /* [tokens][hidden] each: residual; a norm's output or the residual's copy; scratch; q, k, v, context. */
-    double *residual, *normed, *scratch, *q, *k, *v, *ctx;
-    double *ffn;         /* [tokens][ffn] */
-    double *weight_sums; /* [tokens][heads] */
-    double *variance;    /* [tokens] */
-    double *narrow;      /* [tokens][embedding] */
+    double *residual, *normed, *scratch; /* [tokens][hidden]: the last norm's output; x - mean and products */
+    double *q, *k, *v, *ctx;             /* [tokens][heads or kv_heads * head_dim]; q becomes what it attends to */
+    double *ffn, *up;                    /* [tokens][the wider of ffn and hidden]; up: gated only */
+    double *weight_sums;                 /* [tokens][heads] */
+    double *variance;                    /* [tokens] */
+    double *narrow;                      /* [tokens][embedding] */
     double *attention_scratch;
-    const double *output; /* what the head reads: [tokens][embedding] */
+    double lowest_score;
+    int replace; /* the last norm's output becomes the residual */
 };
 
 struct watch {
@@ -32,18 +34,44 @@ struct watch {
     struct lassim_error *error;
 };
 
-static enum lassim_status report(const struct dense_double *d, const struct watch *watch, uint32_t population,
-                                 const double *values, size_t rows, size_t columns)
+/* One array of struct dense_double: where it is and how many doubles a token takes. */
+struct array {
+    double **at;
+    uint64_t width;
+};
+enum { ARRAYS = 12 };
+
+static void arrays_of(const struct model_config *c, struct dense_double *d, struct array array[ARRAYS])
 {
-    LASSIM_INVARIANT(population < d->tensors->graph->populations, "population %u", (unsigned)population);
-    if (watch->observer == NULL) return LASSIM_OK;
-    return watch->observer(watch->context, population, values, rows, columns, watch->error);
+    uint64_t head_dim = c->head_dim > 0 ? c->head_dim : c->hidden / c->heads;
+    uint64_t all = c->heads * head_dim, shared = (c->kv_heads > 0 ? c->kv_heads : c->heads) * head_dim;
+    uint64_t wide = c->ffn > c->hidden ? c->ffn : c->hidden;
+    const struct array arrays[ARRAYS] = {
+        {&d->residual, c->hidden},
+        {&d->normed, c->hidden},
+        {&d->scratch, c->hidden},
+        {&d->q, all},
+        {&d->k, shared},
+        {&d->v, shared},
+        {&d->ctx, all},
+        {&d->ffn, wide},
+        {&d->up, c->gated ? wide : 0},
+        {&d->weight_sums, c->heads},
+        {&d->variance, 1},
+        {&d->narrow, c->embedding > 0 ? c->embedding : c->hidden},
+    };
+    memcpy(array, arrays, sizeof arrays);
 }
 
 /* Doubles per token in struct dense_double's arrays. */
-static uint64_t doubles_per_token(const struct model_config *c)
+static uint64_t doubles_per_token(const struct model_config *config)
 {
-    return 7ull * c->hidden + c->ffn + c->heads + 1 + c->embedding;
+    struct dense_double none;
+    struct array array[ARRAYS];
+    uint64_t sum = 0;
+    arrays_of(config, &none, array);
+    for (size_t i = 0; i < ARRAYS; i++) sum += array[i].width;
+    return sum;
 }
 
 size_t dense_double_capacity(const struct model_config *config, uint64_t bytes)
@@ -55,30 +83,30 @@ size_t dense_double_capacity(const struct model_config *config, uint64_t bytes)
 static int allocate(struct dense_double *d)
 {
     const struct model_config *c = d->config;
-    size_t extra = dense_attention_scratch(d->threads, d->tokens, d->context, c->heads, c->hidden / c->heads);
+    struct array array[ARRAYS];
+    size_t extra = dense_attention_scratch(d->threads, d->tokens, d->context, c->heads, c->head_dim);
     d->ids = malloc(d->tokens * sizeof *d->ids);
+    d->types = calloc(d->tokens, sizeof *d->types);
     d->memory = calloc(d->tokens * doubles_per_token(c) + extra, sizeof *d->memory);
-    if (d->ids == NULL || d->memory == NULL) return -1;
+    if (d->ids == NULL || d->types == NULL || d->memory == NULL) return -1;
     double *at = d->memory;
-    double **wide[] = {&d->residual, &d->normed, &d->scratch, &d->q, &d->k, &d->v, &d->ctx};
-    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++, at += d->tokens * c->hidden) *wide[i] = at;
-    d->ffn = at, at += d->tokens * c->ffn;
-    d->weight_sums = at, at += d->tokens * c->heads;
-    d->variance = at, at += d->tokens;
-    d->narrow = at, at += d->tokens * c->embedding;
+    arrays_of(c, d, array);
+    for (size_t i = 0; i < ARRAYS; at += d->tokens * array[i].width, i++) *array[i].at = at;
     d->attention_scratch = at;
     return 0;
 }
 
-enum lassim_status dense_double_open(const struct opt_tensors *tensors, const uint32_t *ids, size_t n, size_t context,
-                                     unsigned threads, struct dense_double **dense, struct lassim_error *error)
+enum lassim_status dense_double_open(const struct model_tensors *tensors, const uint32_t *ids, const uint32_t *types,
+                                     size_t n, size_t context, unsigned threads, struct dense_double **dense,
+                                     struct lassim_error *error)
 {
     struct dense_double *d = calloc(1, sizeof *d);
     *dense = NULL;
     if (d == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, "calibration", "no memory");
     d->tensors = tensors;
+    d->graph = tensors->graph;
     d->config = &tensors->graph->config;
-    d->tokens = n;
+    d->tokens = d->rows = n;
     d->context = context;
     d->threads = threads;
     LASSIM_INVARIANT(n >= 1 && context >= 1 && context <= d->config->positions, "context %zu", context);
@@ -87,6 +115,7 @@ enum lassim_status dense_double_open(const struct opt_tensors *tensors, const ui
         return lassim_fail(error, LASSIM_ERR_RUN, NULL, "calibration", "no memory for %zu tokens", n);
     }
     memcpy(d->ids, ids, n * sizeof *ids);
+    if (types != NULL) memcpy(d->types, types, n * sizeof *types);
     *dense = d;
     return LASSIM_OK;
 }
@@ -95,6 +124,7 @@ void dense_double_close(struct dense_double *dense)
 {
     if (dense == NULL) return;
     free(dense->ids);
+    free(dense->types);
     free(dense->memory);
     free(dense);
 }
@@ -104,129 +134,112 @@ void dense_double_use_stored(struct dense_double *dense, const struct matrix *st
     dense->stored = stored;
 }
 
-/* y = x w + bias for `rows` rows. */
-static void multiply(const struct dense_double *d, uint32_t m, const double *bias, const double *x, size_t rows,
-                     double *y)
+/* Where what a population integrates lies, [rows][neurons]. */
+static double *values_of(const struct dense_double *d, uint32_t p)
 {
-    const struct matrix_slot *slot = &d->tensors->graph->matrix[m];
+    switch (d->graph->population[p].kind) {
+    case POPULATION_EMBED:
+    case POPULATION_PROJECT_OUT: return d->narrow;
+    case POPULATION_RESIDUAL: return d->residual;
+    case POPULATION_CENTERED: return d->scratch;
+    case POPULATION_RSTD: return d->variance;
+    case POPULATION_NORM: return d->normed;
+    case POPULATION_QUERY:
+    case POPULATION_QUERY_TURNED:
+    case POPULATION_ATTENTION: return d->q;
+    case POPULATION_KEY:
+    case POPULATION_KEY_TURNED: return d->k;
+    case POPULATION_VALUE: return d->v;
+    case POPULATION_INVERSE: return d->weight_sums;
+    case POPULATION_CONTEXT: return d->ctx;
+    case POPULATION_FFN:
+    case POPULATION_ACTIVATED:
+    case POPULATION_GATE:
+    case POPULATION_GATED:
+    case POPULATION_RELAY: return d->ffn;
+    case POPULATION_UP: return d->up;
+    default: LASSIM_INVARIANT(0, "population %s has no values", d->graph->population[p].name);
+    }
+}
+
+/* y = x w + bias for `rows` rows. */
+static void multiply(const struct dense_double *d, uint32_t m, const double *x, size_t rows, double *y)
+{
+    const struct matrix_slot *slot = &d->graph->matrix[m];
+    const double *bias = d->tensors->matrix[m].bias;
     if (d->stored != NULL && !weight_is_float(d->stored[m].type))
         dense_linear_stored(d->threads, &d->stored[m], bias, x, rows, slot->sources, slot->targets, y);
     else
         dense_linear(d->threads, d->tensors->matrix[m].weight, bias, x, rows, slot->sources, slot->targets, y);
 }
 
-static void linear(const struct dense_double *d, int32_t layer, const char *name, const double *x, double *y)
+/* The product of matrix m, or the rows of it that its input population's spikes walk. */
+static void take_in(const struct dense_double *d, uint32_t m, double *y)
 {
-    uint32_t m = opt_matrix_index(d->tensors->graph, layer, name);
-    LASSIM_INVARIANT(m != GRAPH_NONE, "layer %d has no %s", (int)layer, name);
-    multiply(d, m, d->tensors->matrix[m].bias, x, d->tokens, y);
-}
-
-static void add_to_residual(struct dense_double *d, const double *x)
-{
-    for (size_t i = 0; i < d->tokens * d->config->hidden; i++) d->residual[i] += x[i];
-}
-
-/* x - mean into centered, variance + epsilon into d->variance. */
-static void center(struct dense_double *d, const double *x, double *centered)
-{
-    size_t width = d->config->hidden;
-    for (size_t t = 0; t < d->tokens; t++, x += width, centered += width) {
-        double sum = 0, squares = 0;
-        for (size_t i = 0; i < width; i++) sum += x[i];
-        double mean = sum / (double)width;
-        for (size_t i = 0; i < width; i++) {
-            centered[i] = x[i] - mean;
-            squares += centered[i] * centered[i];
-        }
-        d->variance[t] = squares / (double)width + d->config->norm_epsilon;
+    const struct matrix_slot *slot = &d->graph->matrix[m];
+    if (d->graph->population[slot->source].code != CODE_INPUT) {
+        multiply(d, m, values_of(d, slot->source), d->rows, y);
+        return;
     }
-}
-
-static void scale(const struct dense_double *d, const struct opt_norm *norm, const double *centered, double *out)
-{
-    size_t width = d->config->hidden;
     for (size_t t = 0; t < d->tokens; t++) {
-        double rstd = 1 / real_sqrt(d->variance[t]);
-        for (size_t i = 0; i < width; i++) {
-            double x = centered[t * width + i] * rstd;
-            if (norm->gamma != NULL) x = x * norm->gamma[i] + norm->beta[i];
-            out[t * width + i] = x;
-        }
+        uint32_t row = graph_input_row(d->graph, slot->source, d->ids[t], (uint32_t)(t % d->context), d->types[t]);
+        LASSIM_INVARIANT(row < slot->sources, "row %u of %s", (unsigned)row, slot->name);
+        checkpoint_tensor_f64(d->tensors->matrix[m].weight, (uint64_t)row * slot->targets, slot->targets,
+                              y + t * slot->targets);
     }
 }
 
-/* LayerNorm number n of the residual into out (which may be the residual). */
-static enum lassim_status normalise(struct dense_double *d, uint32_t n, double *out, const struct watch *watch)
+/* What enters population p through its one matrix. */
+static void receive(const struct dense_double *d, uint32_t p)
 {
-    const struct norm_slot *slot = &d->tensors->graph->norm[n];
-    enum lassim_status status = report(d, watch, slot->source, d->residual, d->tokens, d->config->hidden);
-    if (status != LASSIM_OK) return status;
-    center(d, d->residual, d->scratch);
-    status = report(d, watch, slot->centered, d->scratch, d->tokens, d->config->hidden);
-    if (status == LASSIM_OK) status = report(d, watch, slot->rstd, d->variance, d->tokens, 1);
-    if (status != LASSIM_OK) return status;
-    scale(d, &d->tensors->norm[n], d->scratch, out);
-    return report(d, watch, slot->output, out, d->tokens, d->config->hidden);
+    for (uint32_t m = 0; m < d->graph->matrices; m++)
+        if (d->graph->matrix[m].target == TARGET_POPULATION && d->graph->matrix[m].target_population == p)
+            take_in(d, m, values_of(d, p));
 }
 
-static uint32_t find_norm(const struct graph *graph, int32_t layer, unsigned which)
+/* The first residual is empty before, later ones keep their value or the norm's that replaces it. */
+static void receive_residual(struct dense_double *d, uint32_t p)
 {
-    for (uint32_t n = 0; n < graph->norms; n++)
-        if (graph->norm[n].layer == layer && which-- == 0) return n;
-    return GRAPH_NONE;
+    size_t size = d->tokens * d->config->hidden;
+    int first = 1;
+    for (uint32_t before = 0; before < p; before++)
+        first = first && d->graph->population[before].kind != POPULATION_RESIDUAL;
+    if (d->replace) memcpy(d->residual, d->normed, size * sizeof *d->residual);
+    d->replace = 0;
+    for (uint32_t m = 0; m < d->graph->matrices; m++) {
+        if (d->graph->matrix[m].target != TARGET_RESIDUAL || d->graph->matrix[m].target_population != p) continue;
+        take_in(d, m, first ? d->residual : d->scratch);
+        for (size_t i = 0; i < size && !first; i++) d->residual[i] += d->scratch[i];
+        first = 0;
+    }
 }
 
-static enum lassim_status report_kind(const struct dense_double *d, int32_t layer, enum population_kind kind,
-                                      const double *values, size_t rows, size_t columns, const struct watch *watch)
+static void close_norm(struct dense_double *d, const struct population *p)
 {
-    return report(d, watch, opt_population_index(d->tensors->graph, layer, kind), values, rows, columns);
+    const struct norm_slot *slot = &d->graph->norm[p->norm];
+    const struct norm_tensor *norm = &d->tensors->norm[p->norm];
+    size_t width = d->config->hidden;
+    if (p->kind == POPULATION_CENTERED)
+        dense_center(values_of(d, slot->source), d->rows, width, d->config->norm_epsilon, d->scratch, d->variance);
+    else if (p->kind == POPULATION_NORM)
+        dense_scale(values_of(d, slot->centered), d->variance, norm->gamma, norm->beta, d->rows, width, d->normed);
+    else if (slot->centered == slot->source)
+        dense_mean_square(values_of(d, slot->source), d->rows, width, d->config->norm_epsilon, d->variance);
+    if (p->kind == POPULATION_NORM) d->replace = p->into_residual;
 }
 
-static void copy_row(const struct dense_double *d, const char *matrix, uint64_t row, double *out)
-{
-    uint32_t m = opt_matrix_index(d->tensors->graph, -1, matrix);
-    uint32_t width = d->tensors->graph->matrix[m].targets;
-    checkpoint_tensor_f64(d->tensors->matrix[m].weight, row * width, width, out);
-}
-
-enum lassim_status dense_double_embed(struct dense_double *d, dense_observer *observer, void *context,
-                                      struct lassim_error *error)
+/* All of the softmax at once; d->q becomes what each token attends to. */
+static void attend(struct dense_double *d, int32_t layer)
 {
     const struct model_config *c = d->config;
-    const struct watch watch = {observer, context, error};
-    int projected = c->embedding != c->hidden;
-    double *tok = projected ? d->narrow : d->residual;
-    for (size_t t = 0; t < d->tokens; t++) {
-        LASSIM_INVARIANT(d->ids[t] < c->vocabulary, "token id %u", (unsigned)d->ids[t]);
-        copy_row(d, "tok", d->ids[t], tok + t * c->embedding);
-        copy_row(d, "pos", t % d->context + c->position_offset, d->scratch + t * c->hidden);
-    }
-    if (projected) {
-        enum lassim_status status = report_kind(d, -1, POPULATION_EMBED, tok, d->tokens, c->embedding, &watch);
-        if (status != LASSIM_OK) return status;
-        linear(d, -1, "project_in", tok, d->residual);
-    }
-    add_to_residual(d, d->scratch);
-    return LASSIM_OK;
-}
-
-/* Queries, keys and values of x, softmax and context; the result lies in d->q. */
-static enum lassim_status attend(struct dense_double *d, int32_t layer, const double *x, const struct watch *watch)
-{
-    const struct model_config *c = d->config;
-    linear(d, layer, "q", x, d->q);
-    linear(d, layer, "k", x, d->k);
-    linear(d, layer, "v", x, d->v);
-    enum lassim_status status = report_kind(d, layer, POPULATION_QUERY, d->q, d->tokens, c->hidden, watch);
-    if (status == LASSIM_OK) status = report_kind(d, layer, POPULATION_KEY, d->k, d->tokens, c->hidden, watch);
-    if (status == LASSIM_OK) status = report_kind(d, layer, POPULATION_VALUE, d->v, d->tokens, c->hidden, watch);
-    if (status != LASSIM_OK) return status;
     struct dense_attention a = {.threads = d->threads,
                                 .tokens = d->tokens,
                                 .context = d->context,
                                 .heads = c->heads,
-                                .head_dim = c->hidden / c->heads,
+                                .kv_heads = c->kv_heads,
+                                .head_dim = c->head_dim,
+                                .encoder = (int)c->encoder,
+                                .scale = c->score_by_layer ? c->score_scale / (layer + 1) : c->score_scale,
                                 .q = d->q,
                                 .k = d->k,
                                 .v = d->v,
@@ -235,76 +248,83 @@ static enum lassim_status attend(struct dense_double *d, int32_t layer, const do
                                 .weight_sums = d->weight_sums,
                                 .scratch = d->attention_scratch};
     dense_attention_run(&a);
-    const double one = 1;
-    status = report_kind(d, layer, POPULATION_EXP, &a.lowest_score, 1, 1, watch);
-    if (status == LASSIM_OK) status = report_kind(d, layer, POPULATION_WEIGHT, &one, 1, 1, watch);
-    if (status == LASSIM_OK)
-        status = report_kind(d, layer, POPULATION_INVERSE, d->weight_sums, d->tokens, c->heads, watch);
-    if (status == LASSIM_OK) status = report_kind(d, layer, POPULATION_CONTEXT, d->ctx, d->tokens, c->hidden, watch);
-    if (status == LASSIM_OK) status = report_kind(d, layer, POPULATION_ATTENTION, d->q, d->tokens, c->hidden, watch);
-    return status;
+    d->lowest_score = a.lowest_score;
 }
 
-static enum lassim_status feed_forward(struct dense_double *d, int32_t layer, const double *x,
-                                       const struct watch *watch)
+/* A classifier reads each sequence's first token: those rows of the norm's output move together. */
+static void keep_first_tokens(struct dense_double *d)
 {
-    size_t width = d->config->ffn;
-    linear(d, layer, "fc1", x, d->ffn);
-    enum lassim_status status = report_kind(d, layer, POPULATION_FFN, d->ffn, d->tokens, width, watch);
-    for (size_t i = 0; i < d->tokens * width; i++)
-        if (d->ffn[i] < 0) d->ffn[i] = 0;
-    linear(d, layer, "fc2", d->ffn, d->scratch);
-    add_to_residual(d, d->scratch);
-    return status;
+    size_t width = d->config->hidden;
+    d->rows = (d->tokens + d->context - 1) / d->context;
+    for (size_t s = 1; s < d->rows; s++)
+        memcpy(d->normed + s * width, d->normed + s * d->context * width, width * sizeof *d->normed);
 }
 
-enum lassim_status dense_double_layer(struct dense_double *d, uint32_t layer, dense_observer *observer, void *context,
-                                      struct lassim_error *error)
-{
-    const struct graph *graph = d->tensors->graph;
-    const struct watch watch = {observer, context, error};
-    int pre = (int)d->config->pre_norm;
-    int32_t l = (int32_t)layer;
-    uint32_t norm1 = find_norm(graph, l, 0), norm2 = find_norm(graph, l, 1);
-    enum lassim_status status = LASSIM_OK;
-    if (pre)
-        status = normalise(d, norm1, d->normed, &watch);
-    else if (layer == 0)
-        status = report_kind(d, l, POPULATION_RESIDUAL, d->residual, d->tokens, d->config->hidden, &watch);
-    if (status == LASSIM_OK) status = attend(d, l, pre ? d->normed : d->residual, &watch);
-    if (status != LASSIM_OK) return status;
-    linear(d, l, "o", d->q, d->scratch);
-    add_to_residual(d, d->scratch);
-    status = pre ? normalise(d, norm2, d->normed, &watch) : normalise(d, norm1, d->residual, &watch);
-    if (status == LASSIM_OK) status = feed_forward(d, l, pre ? d->normed : d->residual, &watch);
-    if (status == LASSIM_OK && !pre) status = normalise(d, norm2, d->residual, &watch);
-    return status;
-}
-
-enum lassim_status dense_double_final(struct dense_double *d, dense_observer *observer, void *context,
-                                      struct lassim_error *error)
+/* Values of population p from those of the populations before it. */
+static void compute(struct dense_double *d, uint32_t p)
 {
     const struct model_config *c = d->config;
-    const struct watch watch = {observer, context, error};
-    int32_t last = (int32_t)c->layers;
-    enum lassim_status status = LASSIM_OK;
-    d->output = d->residual;
-    if (c->final_norm) {
-        status = normalise(d, find_norm(d->tensors->graph, last, 0), d->normed, &watch);
-        d->output = d->normed;
-    } else if (c->pre_norm) {
-        status = report_kind(d, last, POPULATION_RESIDUAL, d->residual, d->tokens, c->hidden, &watch);
+    const struct population *population = &d->graph->population[p];
+    switch (population->kind) {
+    case POPULATION_RESIDUAL: receive_residual(d, p); break;
+    case POPULATION_CENTERED:
+    case POPULATION_RSTD:
+    case POPULATION_NORM: close_norm(d, population); break;
+    case POPULATION_QUERY_TURNED:
+        dense_turn(d->tensors->rotary, d->q, d->rows, d->context, c->heads, c->head_dim);
+        break;
+    case POPULATION_KEY_TURNED:
+        dense_turn(d->tensors->rotary, d->k, d->rows, d->context, c->kv_heads, c->head_dim);
+        break;
+    case POPULATION_EXP: attend(d, population->layer); break;
+    case POPULATION_ACTIVATED:
+        if (c->head == HEAD_CLASSIFY && population->layer == (int32_t)c->layers) keep_first_tokens(d);
+        receive(d, p);
+        break;
+    case POPULATION_GATED:
+    case POPULATION_RELAY:
+        dense_activate(d->threads, d->graph->population[population->partner].function, d->ffn,
+                       population->kind == POPULATION_GATED ? d->up : NULL, d->rows, population->neurons);
+        break;
+    default: receive(d, p); break;
     }
-    if (status != LASSIM_OK || c->embedding == c->hidden) return status;
-    linear(d, -1, "project_out", d->output, d->narrow);
-    d->output = d->narrow;
-    return report_kind(d, last, POPULATION_PROJECT_OUT, d->narrow, d->tokens, c->embedding, &watch);
 }
 
-void dense_double_logits(const struct dense_double *d, size_t first, size_t count, double *logits)
+static enum lassim_status report(const struct dense_double *d, uint32_t p, const struct watch *watch)
 {
-    const struct graph *graph = d->tensors->graph;
-    const struct matrix_slot *slot = &graph->matrix[graph->head_matrix];
-    LASSIM_INVARIANT(d->output != NULL && first + count <= d->tokens, "tokens %zu + %zu", first, count);
-    multiply(d, graph->head_matrix, NULL, d->output + first * slot->sources, count, logits);
+    const struct population *population = &d->graph->population[p];
+    const double one = 1;
+    if (watch->observer == NULL) return LASSIM_OK;
+    if (population->kind == POPULATION_EXP)
+        return watch->observer(watch->context, p, &d->lowest_score, 1, 1, watch->error);
+    if (population->kind == POPULATION_WEIGHT) return watch->observer(watch->context, p, &one, 1, 1, watch->error);
+    return watch->observer(watch->context, p, values_of(d, p), d->rows, population->neurons, watch->error);
+}
+
+enum lassim_status dense_double_layer(struct dense_double *d, int32_t layer, dense_observer *observer, void *context,
+                                      struct lassim_error *error)
+{
+    const struct watch watch = {observer, context, error};
+    if (layer < 0) d->rows = d->tokens;
+    for (uint32_t p = 0; p < d->graph->populations; p++) {
+        const struct population *population = &d->graph->population[p];
+        if (population->layer != layer || population->code == CODE_INPUT) continue;
+        compute(d, p);
+        enum lassim_status status = report(d, p, &watch);
+        if (status != LASSIM_OK) return status;
+        for (size_t i = 0; population->relu && i < d->rows * population->neurons; i++)
+            if (d->ffn[i] < 0) d->ffn[i] = 0;
+    }
+    return LASSIM_OK;
+}
+
+void dense_double_logits(const struct dense_double *d, size_t first, size_t count, double *out)
+{
+    const struct graph *graph = d->graph;
+    LASSIM_INVARIANT(first + count <= d->rows, "rows %zu + %zu", first, count);
+    const double *source = values_of(d, graph->head_source) + first * graph->population[graph->head_source].neurons;
+    if (graph->head_matrix == GRAPH_NONE)
+        memcpy(out, source, count * graph->head_width * sizeof *out);
+    else
+        multiply(d, graph->head_matrix, source, count, out);
 }

@@ -140,7 +140,7 @@ static enum lassim_status check_key(const struct gguf_cursor *cursor, struct ggu
     int plain = key.size > 0 && key.size <= GGUF_KEY_MAX;
     for (uint64_t i = 0; i < key.size && plain; i++) plain = key.data[i] >= ' ' && key.data[i] <= '~';
     if (plain) return LASSIM_OK;
-    return lassim_fail(cursor->error, LASSIM_ERR_FILE, cursor->file, gguf_show(key, shown),
+    return lassim_fail(cursor->error, LASSIM_ERR_FILE, cursor->file, key.size > 0 ? gguf_show(key, shown) : "metadata",
                        "a key of %llu bytes, expected 1 to %d bytes of printable ASCII", (unsigned long long)key.size,
                        GGUF_KEY_MAX);
 }
@@ -244,6 +244,7 @@ enum lassim_status gguf_open(const char *file, const uint8_t *data, uint64_t siz
     *gguf = NULL;
     if (opened == NULL) return lassim_fail(error, LASSIM_ERR_RUN, file, NULL, "no memory for its tables");
     opened->file = file;
+    opened->data = data;
     enum lassim_status status = read_tables(&cursor, opened);
     if (status == LASSIM_OK)
         *gguf = opened;

@@ -72,6 +72,7 @@ struct gguf_tensor {
 
 struct gguf {
     const char *file;         /* path for error lines; not owned */
+    const uint8_t *data;      /* the file; not owned */
     struct gguf_entry *entry; /* [entries], sorted by key (bytes) */
     size_t entries;
     struct gguf_tensor *tensor; /* [tensors], sorted by name (bytes) */

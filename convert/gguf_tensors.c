@@ -20,9 +20,9 @@ static enum lassim_status take_name(struct gguf_cursor *cursor, struct gguf_text
     enum lassim_status status = gguf_take_text(cursor, "tensors", name);
     if (status != LASSIM_OK) return status;
     if (name->size > 0 && name->size <= GGUF_NAME_MAX && memchr(name->data, '\0', name->size) == NULL) return LASSIM_OK;
-    return lassim_fail(cursor->error, LASSIM_ERR_FILE, cursor->file, gguf_show(*name, shown),
-                       "a tensor name of %llu bytes, expected 1 to %d without NUL", (unsigned long long)name->size,
-                       GGUF_NAME_MAX);
+    return lassim_fail(
+        cursor->error, LASSIM_ERR_FILE, cursor->file, name->size > 0 ? gguf_show(*name, shown) : "tensors",
+        "a tensor name of %llu bytes, expected 1 to %d without NUL", (unsigned long long)name->size, GGUF_NAME_MAX);
 }
 
 static enum lassim_status take_dimensions(struct gguf_cursor *cursor, struct gguf_tensor *tensor)

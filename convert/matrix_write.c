@@ -8,7 +8,7 @@
 enum { TILE = 64 };
 
 struct write_job {
-    const struct opt_matrix *source;
+    const struct matrix_tensor *source;
     const struct matrix_slot *slot;
     const struct matrix *matrix;
     uint8_t *out;
@@ -88,7 +88,7 @@ static void transpose_task(void *context, size_t index, unsigned worker)
     }
 }
 
-void matrix_write(unsigned threads, const struct opt_matrix *source, const struct matrix_slot *slot,
+void matrix_write(unsigned threads, const struct matrix_tensor *source, const struct matrix_slot *slot,
                   const struct matrix *matrix, void *out)
 {
     struct write_job job = {source, slot, matrix, out};

@@ -5,13 +5,13 @@
 
 #include <stdint.h>
 
-#include "convert/opt_tensors.h"
+#include "convert/model_tensors.h"
 #include "layers/params.h"
 
 /* out[sources][targets] of matrix->type = source->weight rounded half away from zero to matrix->grid
  * (matrix as grid_choose left it; rounding is skipped where nothing moves).  Linear layers are transposed in
  * tiles that fit the cache.  O(elements), no allocation. */
-void matrix_write(unsigned threads, const struct opt_matrix *source, const struct matrix_slot *slot,
+void matrix_write(unsigned threads, const struct matrix_tensor *source, const struct matrix_slot *slot,
                   const struct matrix *matrix, void *out);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "convert/json.h"
+#include "convert/checkpoint_model.h"
 
 enum { HASH_TEXT = 17 };
 
@@ -27,20 +27,6 @@ static json_t *weight_files(const struct checkpoint *checkpoint)
     return files;
 }
 
-static enum lassim_status config_hash(const char *directory, uint64_t *hash, struct lassim_error *error)
-{
-    char *path, *text;
-    size_t size;
-    if (asprintf(&path, "%s/config.json", directory) < 0)
-        return lassim_fail(error, LASSIM_ERR_RUN, directory, NULL, "no memory");
-    enum lassim_status status = json_read_text(path, &text, &size, error);
-    free(path);
-    if (status != LASSIM_OK) return status;
-    *hash = XXH3_64bits(text, size);
-    free(text);
-    return LASSIM_OK;
-}
-
 static json_t *options_object(const struct convert_options *options)
 {
     return json_pack("{s:I, s:s, s:s, s:f, s:s}", "timesteps", (json_int_t)options->timesteps, "code",
@@ -55,7 +41,7 @@ enum lassim_status provenance_write(const struct convert_options *options, const
 {
     uint64_t config = 0;
     char config_text[HASH_TEXT], tokenizer_text[HASH_TEXT], calibration_text[HASH_TEXT];
-    enum lassim_status status = config_hash(options->checkpoint, &config, error);
+    enum lassim_status status = checkpoint_model_hash(checkpoint, options->checkpoint, &config, error);
     if (status != LASSIM_OK) return status;
     json_t *object = json_pack(
         "{s:s, s:{s:o, s:s}, s:s, s:o, s:{s:s, s:s, s:I, s:I}}", "tool", "lassim " LASSIM_VERSION, "checkpoint",

@@ -3,25 +3,28 @@
 #include <stdlib.h>
 
 #include "convert/checkpoint.h"
-#include "convert/opt_tensors.h"
+#include "convert/checkpoint_model.h"
+#include "convert/model_tensors.h"
 
 struct reference {
+    struct checkpoint_config config;
     struct checkpoint *checkpoint;
     struct graph *graph;
-    struct opt_tensors *tensors;
+    struct model_tensors *tensors;
     float *row; /* longest row of a tensor */
 };
 
 static enum lassim_status open_tensors(const char *directory, struct reference *reference, struct lassim_error *error)
 {
-    struct checkpoint_config config;
     const char *reason;
-    enum lassim_status status = checkpoint_config_read(directory, &config, error);
-    if (status == LASSIM_OK) status = checkpoint_open(directory, &reference->checkpoint, error);
+    enum lassim_status status = checkpoint_open(directory, &reference->checkpoint, error);
+    if (status == LASSIM_OK)
+        status = checkpoint_model_read(reference->checkpoint, directory, &reference->config, error);
     if (status != LASSIM_OK) return status;
-    reference->graph = graph_build(&config.model, &reason);
+    reference->graph = graph_build(&reference->config.model, &reason);
     if (reference->graph == NULL) return lassim_fail(error, LASSIM_ERR_FILE, directory, "config.json", "%s", reason);
-    status = opt_tensors_open(reference->checkpoint, &config, reference->graph, &reference->tensors, error);
+    status =
+        model_tensors_open(reference->checkpoint, &reference->config, reference->graph, &reference->tensors, error);
     if (status != LASSIM_OK) return status;
     uint64_t longest = 1;
     for (uint32_t m = 0; m < reference->graph->matrices; m++) {
@@ -51,9 +54,10 @@ enum lassim_status reference_open(const char *directory, struct reference **refe
 void reference_close(struct reference *reference)
 {
     if (reference == NULL) return;
-    opt_tensors_close(reference->tensors);
+    model_tensors_close(reference->tensors);
     graph_free(reference->graph);
     checkpoint_close(reference->checkpoint);
+    checkpoint_config_clear(&reference->config);
     free(reference->row);
     free(reference);
 }
@@ -66,7 +70,7 @@ const struct graph *reference_graph(const struct reference *reference)
 static int rows(void *context, uint32_t m, uint32_t first, uint32_t count, float *out, struct lassim_error *error)
 {
     struct reference *reference = context;
-    const struct opt_matrix *matrix = &reference->tensors->matrix[m];
+    const struct matrix_tensor *matrix = &reference->tensors->matrix[m];
     uint64_t targets = reference->graph->matrix[m].targets;
     (void)error;
     if (matrix->by_source) {
@@ -100,11 +104,12 @@ static int norm(void *context, uint32_t n, float *gamma, float *beta, struct las
     (void)error;
     if (reference->tensors->norm[n].gamma == NULL) return 1;
     narrow(reference->tensors->norm[n].gamma, reference->graph->config.hidden, gamma);
-    narrow(reference->tensors->norm[n].beta, reference->graph->config.hidden, beta);
+    if (reference->tensors->norm[n].beta != NULL)
+        narrow(reference->tensors->norm[n].beta, reference->graph->config.hidden, beta);
     return 0;
 }
 
 void reference_weights(struct reference *reference, struct dense_weights *weights)
 {
-    *weights = (struct dense_weights){reference, rows, bias, norm, NULL};
+    *weights = (struct dense_weights){reference, rows, bias, norm, NULL, reference->tensors->rotary};
 }

@@ -7,7 +7,7 @@
 
 struct reference;
 
-/* Opens the checkpoint folder (config.json and weights), checks every tensor against the graph made from its
+/* Opens the checkpoint (a folder with config.json and weights, or a .gguf), checks every tensor against the graph made from its
  * config.  The caller owns *reference: reference_close. */
 enum lassim_status reference_open(const char *directory, struct reference **reference, struct lassim_error *error);
 void reference_close(struct reference *reference); /* NULL allowed */

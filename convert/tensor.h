@@ -38,6 +38,7 @@ struct checkpoint_tensor {
     const void
         *data; /* in the mapping; may be unaligned.  Without blocks and view elements * weight_size(type) bytes */
     const struct gguf_format *blocks; /* NULL: elements of `type` lie at data; else blocks, and type is WEIGHT_F32 */
+    int widened; /* 1: F32 lies at data, each element of which `type` holds exactly; without blocks */
     struct tensor_view view;
     const char *file; /* path of the file that holds it, for error messages */
 };
@@ -78,8 +79,11 @@ int64_t checkpoint_first_nonfinite(const struct checkpoint_tensor *tensor);
 /* Tells the kernel that this process does not need the pages of the tensor's elements any more. */
 void checkpoint_tensor_release(const struct checkpoint_tensor *tensor);
 
-/* A matrix [R, C] whose elements are stored as [C, R]: swaps the two sizes of *tensor (rank 2, no view yet). */
+/* A matrix [C, R] read as [R, C]: swaps the two sizes of *tensor (rank 2, without head_rows) and where elements lie. */
 void checkpoint_tensor_turn(struct checkpoint_tensor *tensor);
+/* If every element of an F32 tensor without blocks is an exact element of the narrower float type, it becomes one of
+ * that type; else, and for WEIGHT_F32, nothing happens.  Reads all of it. */
+void checkpoint_tensor_narrow(struct checkpoint_tensor *tensor, enum weight_type type);
 /* Rows [from, to) of a readable matrix or vector, or columns of a matrix, without head_rows (invariant), as a tensor
  * of its own with the same name: valid as long as *tensor's data, whose name it borrows. */
 struct checkpoint_tensor checkpoint_tensor_rows(const struct checkpoint_tensor *tensor, uint64_t from, uint64_t to);

@@ -41,6 +41,31 @@ static inline float widen(enum weight_type type, union element element)
     return type == WEIGHT_F16 ? value * 0x1p112f : value;
 }
 
+/* The bits of a half that is finite and exact, in the type's. */
+static uint16_t half_of(enum weight_type type, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if (type == WEIGHT_BF16) return (uint16_t)(bits >> 16);
+    float size = __builtin_fabsf(value);
+    uint32_t sign = bits >> 16 & 0x8000u;
+    if (size < 0x1p-14f) return (uint16_t)(sign | (uint32_t)(size * 0x1p24f)); /* a denormal half, or 0 */
+    return (uint16_t)(sign | (((bits & 0x7fffffffu) >> 13) - (112u << 10)));
+}
+
+static int is_exact(enum weight_type type, float value)
+{
+    float size = __builtin_fabsf(value), back;
+    if (!(size <= (type == WEIGHT_BF16 ? 0x1.fep127f : 65504))) return 0;
+    back = widen(type, (union element){.half = half_of(type, value)});
+    return back == value; /* the sign of 0 is kept */
+}
+
+static enum weight_type stored_type(const struct checkpoint_tensor *tensor)
+{
+    return tensor->widened ? WEIGHT_F32 : tensor->type;
+}
+
 /* --- where elements lie --- */
 
 /* count stored elements at, at + stride, ..: a piece of a row, or all of it. */
@@ -117,7 +142,7 @@ static void widen_piece(const struct checkpoint_tensor *tensor, const struct pie
         widen_blocks(tensor, piece, out);
         return;
     }
-    switch (tensor->type) {
+    switch (stored_type(tensor)) {
     case WEIGHT_F32:
         for (uint64_t i = 0; i < count; i++) out[i] = widen(WEIGHT_F32, load(tensor, 4, at + i * stride));
         break;
@@ -163,11 +188,29 @@ static void copy_piece(const struct checkpoint_tensor *tensor, const struct piec
         for (uint64_t i = 0; i < piece->count; i++) memcpy(out + i * 4, data + i * piece->stride * 4, 4);
 }
 
+/* Elements of a tensor that is stored wider than its type. */
+static void copy_narrowed(const struct checkpoint_tensor *tensor, uint64_t first, uint64_t count, uint8_t *out)
+{
+    float values[SEGMENT];
+    for (uint64_t at = 0; at < count; at += SEGMENT) {
+        uint64_t n = count - at < SEGMENT ? count - at : SEGMENT;
+        checkpoint_tensor_f32(tensor, first + at, n, values);
+        for (uint64_t i = 0; i < n; i++) {
+            uint16_t half = half_of(tensor->type, values[i]);
+            memcpy(out + (at + i) * sizeof half, &half, sizeof half);
+        }
+    }
+}
+
 void checkpoint_tensor_copy(const struct checkpoint_tensor *tensor, uint64_t first, uint64_t count, void *out)
 {
     check_range(tensor, first, count);
     if (tensor->blocks != NULL) {
         checkpoint_tensor_f32(tensor, first, count, out);
+        return;
+    }
+    if (tensor->widened) {
+        copy_narrowed(tensor, first, count, out);
         return;
     }
     for (uint64_t done = 0; done < count;) {
@@ -204,7 +247,7 @@ void checkpoint_tensor_release(const struct checkpoint_tensor *tensor)
     uint64_t last = tensor->view.first + (rows_of(tensor) - 1) * row_stride(tensor) +
                     (columns_of(tensor) - 1) * column_stride(tensor);
     uint32_t group = tensor->blocks != NULL ? tensor->blocks->elements : 1;
-    uint64_t bytes = tensor->blocks != NULL ? tensor->blocks->bytes : weight_size(tensor->type);
+    uint64_t bytes = tensor->blocks != NULL ? tensor->blocks->bytes : weight_size(stored_type(tensor));
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), data = (uintptr_t)tensor->data;
     uintptr_t start = (data + tensor->view.first / group * bytes + page - 1) & ~(page - 1);
     uintptr_t end = (data + (last / group + 1) * bytes) & ~(page - 1);
@@ -215,12 +258,28 @@ void checkpoint_tensor_release(const struct checkpoint_tensor *tensor)
 
 void checkpoint_tensor_turn(struct checkpoint_tensor *tensor)
 {
-    LASSIM_INVARIANT(tensor->rank == 2 && in_order(tensor), "tensor %s of rank %u", tensor->name, tensor->rank);
-    uint64_t rows = tensor->shape[0];
+    LASSIM_INVARIANT(tensor->rank == 2 && tensor->view.head_rows == 0, "tensor %s of rank %u", tensor->name,
+                     tensor->rank);
+    uint64_t rows = tensor->shape[0], between_rows = row_stride(tensor);
+    if (tensor->elements == 0) between_rows = 0;
+    tensor->view.row_stride = tensor->elements == 0 ? 0 : column_stride(tensor);
+    tensor->view.column_stride = between_rows;
     tensor->shape[0] = tensor->shape[1];
     tensor->shape[1] = rows;
-    tensor->view.row_stride = 1;
-    tensor->view.column_stride = tensor->shape[0];
+}
+
+void checkpoint_tensor_narrow(struct checkpoint_tensor *tensor, enum weight_type type)
+{
+    float values[SEGMENT];
+    if (!tensor->readable || tensor->type != WEIGHT_F32 || tensor->blocks != NULL || type == WEIGHT_F32) return;
+    for (uint64_t at = 0; at < tensor->elements; at += SEGMENT) {
+        uint64_t n = tensor->elements - at < SEGMENT ? tensor->elements - at : SEGMENT;
+        checkpoint_tensor_f32(tensor, at, n, values);
+        for (uint64_t i = 0; i < n; i++)
+            if (!is_exact(type, values[i])) return;
+    }
+    tensor->widened = 1;
+    tensor->type = type;
 }
 
 /* dimension 0: rows, 1: columns. */

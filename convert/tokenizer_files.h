@@ -1,13 +1,17 @@
 /* The tokenizer of a Hugging Face checkpoint folder -> the blob that a .snn stores (kernel/tokenizer.h).
  *
- * tokenizer.json, if it is there, gives vocabulary, merges and added tokens; else vocab.json, merges.txt,
- * added_tokens.json (if there) and tokenizer_config.json's added_tokens_decoder do.  In both cases
- * tokenizer_config.json and special_tokens_map.json (if there; the first wins) name bos, eos, pad, unk and
- * additional special tokens, add_bos_token and add_prefix_space, where tokenizer.json leaves them open: its
- * post-processor's template and its pre-tokenizer decide first.
+ * The first of these that is there gives vocabulary, merges and added tokens:
+ *     tokenizer.json    byte-level BPE, SentencePiece BPE or WordPiece, as its stages say (convert/tokenizer_stages.h)
+ *     tokenizer.model   SentencePiece BPE (convert/sentencepiece.h)
+ *     vocab.json        with merges.txt: byte-level BPE, GPT-2's or (tokenizer_class) Qwen2's
+ *     vocab.txt         WordPiece, BERT's
+ * All but the first also take added_tokens.json (if there) and tokenizer_config.json's added_tokens_decoder.
+ * tokenizer_config.json and special_tokens_map.json (if there; the first wins) name bos, eos, pad, unk, cls, sep,
+ * mask and additional special tokens, add_bos_token, add_eos_token and add_prefix_space, where the file above leaves
+ * them open: a tokenizer.json's post-processor and pre-tokenizer decide first.
  *
- * Only GPT-2's byte-level BPE is known.  Another model, pre-tokenizer, decoder, post-processor or a normalizer
- * is refused by name, as are dropout, byte_fallback, ignore_merges, affixes and single_word added tokens. */
+ * What would change the result and is not known is refused by name: other models, stages, patterns, classes, dropout,
+ * affixes other than "##". */
 #ifndef LASSIM_CONVERT_TOKENIZER_FILES_H
 #define LASSIM_CONVERT_TOKENIZER_FILES_H
 

@@ -43,7 +43,7 @@ void accounting_free(struct accounting *accounting)
 void accounting_reset(struct accounting *accounting)
 {
     memset(accounting->population, 0, accounting->graph->populations * sizeof *accounting->population);
-    memset(accounting->token, 0, accounting->graph->config.positions * sizeof *accounting->token);
+    memset(accounting->token, 0, accounting->tokens * sizeof *accounting->token);
     accounting->tokens = 0;
 }
 
@@ -53,11 +53,12 @@ static void add(struct accounting *accounting, uint32_t population, uint32_t tok
     counters_add(&accounting->token[token], counters);
 }
 
-static uint64_t dense_macs(const struct accounting *accounting, uint32_t p, uint32_t position)
+static uint64_t dense_macs(const struct accounting *accounting, uint32_t p, uint32_t visible)
 {
     const struct graph *graph = accounting->graph;
     enum population_kind kind = graph->population[p].kind;
-    if (kind == POPULATION_QUERY || kind == POPULATION_WEIGHT) return (uint64_t)graph->config.hidden * (position + 1);
+    int meets = kind == (graph->config.rotary ? POPULATION_QUERY_TURNED : POPULATION_QUERY);
+    if (meets || kind == POPULATION_WEIGHT) return (uint64_t)graph->config.heads * graph->config.head_dim * visible;
     return accounting->macs[p];
 }
 
@@ -67,9 +68,15 @@ void account_token(struct accounting *accounting, const struct token_window *tok
     if (token->token >= accounting->tokens) accounting->tokens = token->token + 1;
     for (uint32_t p = 0; p < graph->populations; p++) {
         if (graph->population[p].head_side && !token->asked) continue;
-        struct counters counters = {.dense_macs = dense_macs(accounting, p, token->position)};
+        struct counters counters = {.dense_macs = dense_macs(accounting, p, token->visible)};
         if (counters.dense_macs != 0) add(accounting, p, token->token, &counters);
     }
+}
+
+void account_head(struct accounting *accounting, const struct token_window *token, uint64_t bias_injections)
+{
+    struct counters counters = {.membrane_updates = bias_injections};
+    if (bias_injections > 0) add(accounting, accounting->graph->head_source, token->token, &counters);
 }
 
 void account_input(struct accounting *accounting, const struct packet *packet)
@@ -91,24 +98,24 @@ void account_close(struct accounting *accounting, uint32_t population, const str
 }
 
 /* Partners that one spike meets in spike products. */
-static uint64_t partners(const struct population *population, uint32_t position)
+static uint64_t partners(const struct population *population, uint32_t visible)
 {
     switch (population->product) {
     case PRODUCT_NONE: return 0;
     case PRODUCT_ONE: return 1;
     case PRODUCT_FIXED: return population->product_partners;
-    case PRODUCT_VISIBLE: return (uint64_t)position + 1;
+    case PRODUCT_VISIBLE: return visible;
     }
     return 0;
 }
 
-static void add_spikes(struct accounting *accounting, uint32_t p, uint32_t token, uint32_t position,
+static void add_spikes(struct accounting *accounting, uint32_t p, uint32_t token, uint32_t visible,
                        const struct tally *tally)
 {
     const struct population *population = &accounting->graph->population[p];
     /* Half of the gates are sub-interval gates: they carry f(l) into products like a code spike. */
     uint64_t arrived = tally->spikes - tally->lost;
-    uint64_t products = (arrived + tally->gates / 2) * partners(population, position);
+    uint64_t products = (arrived + tally->gates / 2) * partners(population, visible);
     uint64_t resets = population->code == CODE_INPUT ? 0 : tally->spikes;
     struct counters counters = {
         .events = tally->events,
@@ -134,13 +141,13 @@ void account_packet(struct accounting *accounting, const struct packet *packet)
                                 .outlier = packet->outlier,
                                 .gates = packet->gates,
                                 .lost = packet->lost};
-    add_spikes(accounting, packet->population, packet->token, packet->position, &tally);
+    add_spikes(accounting, packet->population, packet->token, packet->visible, &tally);
 }
 
 void account_train(struct accounting *accounting, uint32_t population, const struct token_window *token,
                    const struct tally *tally)
 {
-    add_spikes(accounting, population, token->token, token->position, tally);
+    add_spikes(accounting, population, token->token, token->visible, tally);
 }
 
 const struct counters *accounting_populations(const struct accounting *accounting)

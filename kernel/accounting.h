@@ -18,6 +18,9 @@ void accounting_reset(struct accounting *accounting);
 /* A token starts: its dense multiply-accumulates (linear layers, visible QK and PV, head side if asked),
  * each counted at the population whose values it would multiply. */
 void account_token(struct accounting *accounting, const struct token_window *token);
+/* The token's head closed with so many bias elements; they count where its dense MACs do, at the population that fires
+ * into it. */
+void account_head(struct accounting *accounting, const struct token_window *token, uint64_t bias_injections);
 /* An input population's window opens with its one spike. */
 void account_input(struct accounting *accounting, const struct packet *packet);
 /* A window closed; neurons take part in it and `active` of them spike (both ignored unless result->opened);

@@ -22,6 +22,8 @@ struct dense_weights {
     int (*norm)(void *context, uint32_t n, float *gamma, float *beta, struct lassim_error *error);
     /* Matrix m in memory as the graph's slot has it, source-major; lives as long as context.  NULL: only `rows`. */
     const struct matrix *(*mapped)(void *context, uint32_t m);
+    /* Where the graph is rotary: [positions][head_dim / 2][2], cosine and sine times 2^30; else NULL. */
+    const int32_t *rotary;
 };
 void dense_weights_of_model(const struct model *model, struct dense_weights *weights);
 
@@ -32,9 +34,11 @@ void dense_weights_of_model(const struct model *model, struct dense_weights *wei
 enum lassim_status dense_engine_new(const struct graph *graph, const struct dense_weights *weights, struct team *team,
                                     struct dense_engine **engine, struct lassim_error *error);
 void dense_engine_free(struct dense_engine *engine);
-/* As lassim_session_feed.  Tokens of one call are processed as a batch. */
-enum lassim_status dense_engine_feed(struct dense_engine *engine, const uint32_t *ids, uint32_t n,
-                                     enum lassim_read read, lassim_logits_callback *callback, void *context,
+/* As lassim_session_feed.  Tokens of one call are processed as a batch; an encoder's are a whole sequence, and the engine
+ * is reset before the next.  types: their token types below config.token_types, or NULL: 0.  The callback gets
+ * graph->head_width numbers for each token asked for; with HEAD_CLASSIFY for token 0 only, unless nothing is read. */
+enum lassim_status dense_engine_feed(struct dense_engine *engine, const uint32_t *ids, const uint32_t *types,
+                                     uint32_t n, enum lassim_read read, lassim_logits_callback *callback, void *context,
                                      struct lassim_error *error);
 void dense_engine_reset(struct dense_engine *engine);
 /* From any thread. */

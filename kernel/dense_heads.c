@@ -14,13 +14,15 @@ static float softmax(float *scores, uint32_t n)
 
 static void attend(const struct dense_heads *heads, uint32_t row, uint32_t head, float *scores)
 {
-    uint32_t dim = heads->hidden / heads->heads, visible = heads->past + row + 1;
-    size_t base = (size_t)head * dim, at = (size_t)row * heads->hidden + base;
-    cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)visible, (int)dim, 1.0f / sqrtf((float)dim), heads->keys + base,
-                (int)heads->hidden, heads->query + at, 1, 0.0f, scores, 1);
+    uint32_t dim = heads->dim, visible = heads->past + (heads->encoder ? heads->rows : row + 1);
+    int stride = (int)(heads->kv_heads * dim);
+    size_t base = (size_t)(head / (heads->heads / heads->kv_heads)) * dim;
+    size_t at = ((size_t)row * heads->heads + head) * dim;
+    cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)visible, (int)dim, heads->scale, heads->keys + base, stride,
+                heads->query + at, 1, 0.0f, scores, 1);
     float sum = softmax(scores, visible);
-    cblas_sgemv(CblasRowMajor, CblasTrans, (int)visible, (int)dim, 1.0f / sum, heads->values + base, (int)heads->hidden,
-                scores, 1, 0.0f, heads->attention + at, 1);
+    cblas_sgemv(CblasRowMajor, CblasTrans, (int)visible, (int)dim, 1.0f / sum, heads->values + base, stride, scores, 1,
+                0.0f, heads->attention + at, 1);
 }
 
 static void attend_share(void *context, unsigned worker, unsigned workers)

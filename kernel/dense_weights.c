@@ -62,7 +62,7 @@ static int model_norm(void *context, uint32_t n, float *gamma, float *beta, stru
     (void)error;
     if (model->norm[n].gamma == NULL) return 1;
     narrow(model->norm[n].gamma, model->graph->config.hidden, gamma);
-    narrow(model->norm[n].beta, model->graph->config.hidden, beta);
+    if (model->norm[n].beta != NULL) narrow(model->norm[n].beta, model->graph->config.hidden, beta);
     return 0;
 }
 
@@ -74,5 +74,6 @@ static const struct matrix *model_mapped(void *context, uint32_t m)
 
 void dense_weights_of_model(const struct model *model, struct dense_weights *weights)
 {
-    *weights = (struct dense_weights){(void *)(uintptr_t)model, model_rows, model_bias, model_norm, model_mapped};
+    *weights = (struct dense_weights){
+        (void *)(uintptr_t)model, model_rows, model_bias, model_norm, model_mapped, model->rotary};
 }

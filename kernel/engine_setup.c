@@ -3,9 +3,17 @@
 struct network_model engine_network_model(const struct engine_setup *setup)
 {
     const struct model *model = setup->model;
-    return (struct network_model){model->graph, model->population,    model->matrix,
-                                  model->norm,  model->table,         model->code,
-                                  setup->steps, model->residual_grid, setup->perturbation};
+    return (struct network_model){.graph = model->graph,
+                                  .population = model->population,
+                                  .matrix = model->matrix,
+                                  .norm = model->norm,
+                                  .table = model->table,
+                                  .rotary = model->rotary,
+                                  .code = model->code,
+                                  .steps = setup->steps,
+                                  .residual_grid = model->residual_grid,
+                                  .context = setup->context,
+                                  .perturbation = setup->perturbation};
 }
 
 unsigned engine_steps(const struct engine_setup *setup, uint32_t p)
@@ -32,4 +40,16 @@ void engine_index_levels(const struct graph *graph, uint32_t *level_first)
         while (p < graph->populations && graph->population[p].level == level) p++;
     }
     LASSIM_INVARIANT(p == graph->populations, "population %u of %u is out of level order", p, graph->populations);
+}
+
+void engine_asked(const struct graph *graph, const struct engine_feed *feed, uint32_t *from, uint32_t *to)
+{
+    *from = *to = feed->n;
+    if (feed->read == LASSIM_READ_NONE || feed->n == 0) return;
+    if (graph->config.encoder) {
+        *from = 0;
+        if (graph->config.head == HEAD_CLASSIFY) *to = 1;
+    } else {
+        *from = feed->read == LASSIM_READ_ALL ? 0 : feed->n - 1;
+    }
 }

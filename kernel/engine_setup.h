@@ -13,7 +13,8 @@ struct engine_setup {
     const struct model *model;
     unsigned steps;        /* T of this run's windows, 1..16; a population's own: engine_steps */
     uint32_t prompt_chunk; /* event: tokens whose input spikes are queued ahead; fused: the most tokens of
-                                 * a batch; >= 1 */
+                                 * a batch; >= 1; encoders: context, since a sequence goes all at once */
+    uint32_t context;      /* tokens of the longest sequence, 1 .. positions */
     struct team *team;
     const struct network_team *workers; /* the team's workers and their nodes */
     struct pool *const *pools;          /* [nodes]; all state comes from here, what is no worker's from the first */
@@ -33,5 +34,17 @@ uint64_t engine_rounded(uint64_t bytes);
 /* level_first[k] = first population of level k, for k = 0 .. levels.  Populations stand in level order (an
  * invariant): level k holds [level_first[k], level_first[k + 1]). */
 void engine_index_levels(const struct graph *graph, uint32_t *level_first);
+
+/* One feed: n tokens' ids, their types (NULL: 0), and for which the head is read. */
+struct engine_feed {
+    const uint32_t *ids, *types;
+    uint32_t n;
+    enum lassim_read read;
+    lassim_logits_callback *callback;
+    void *context;
+};
+/* The tokens [*from, *to) of the feed whose head is read.  Decoders: as read says; encoders, unless NONE: the first one
+ * (HEAD_CLASSIFY) or all. */
+void engine_asked(const struct graph *graph, const struct engine_feed *feed, uint32_t *from, uint32_t *to);
 
 #endif

@@ -35,14 +35,18 @@ static void schedule_level(struct event_engine *engine, const struct token_windo
         if (closes(engine, p, token)) push(engine, timestep, 0, level, p, token->token, 0, NULL);
 }
 
-static void queue_input(struct event_engine *engine, uint32_t id, uint32_t token, uint64_t start, int asked)
+/* The input spikes of the feed's token i. */
+static void queue_input(struct event_engine *engine, uint32_t i, uint64_t start, int asked)
 {
+    const struct engine_feed *feed = engine->feed;
+    const struct graph *graph = engine->graph;
+    uint32_t token = engine->tokens + i;
     struct input_slot *slot = &engine->input[token % engine->setup.prompt_chunk];
-    struct token_window window = {token, token, asked};
-    uint32_t row[2] = {id, token + engine->graph->config.position_offset};
+    struct token_window window = {token, token, graph->config.encoder ? feed->n : token + 1, asked};
     slot->asked = asked;
-    for (uint32_t p = 0; p < 2; p++) {
-        network_input(engine->network, p, row[p], &window, &slot->spike[p], &slot->packet[p]);
+    for (uint32_t p = 0; p < graph->inputs; p++) {
+        uint32_t row = graph_input_row(graph, p, feed->ids[i], token, feed->types != NULL ? feed->types[i] : 0);
+        network_input(engine->network, p, row, &window, &slot->spike[p], &slot->packet[p]);
         push(engine, start, 1, 0, p, token, slot->packet[p].block, &slot->packet[p]);
     }
 }
@@ -56,7 +60,7 @@ static enum lassim_status write_pending(struct event_engine *engine)
         const struct event_key *key = &engine->pending[i].key;
         const struct train *train = network_train(engine->network, key->population, key->token);
         uint64_t window = key->timestep / engine->setup.steps;
-        uint32_t span = train->position + 1;
+        uint32_t span = train->visible;
         if (engine->graph->population[key->population].code == CODE_HG)
             status =
                 trace_writer_record_hg(trace, window, key->population, key->token, span, train->hg, train->neurons);
@@ -71,11 +75,8 @@ static enum lassim_status write_pending(struct event_engine *engine)
 static void close_one(struct event_engine *engine, size_t i, unsigned worker)
 {
     const struct event_key *key = &engine->batch[i].key;
-    const struct token_window *token = token_of(engine, key->token);
-    if (key->population == engine->graph->populations)
-        network_close_head(engine->network, token, engine->logits);
-    else
-        network_close(engine->network, key->population, token, worker, &engine->result[i]);
+    if (key->population == engine->graph->populations) return; /* settle reads the head */
+    network_close(engine->network, key->population, token_of(engine, key->token), worker, &engine->result[i]);
 }
 
 static void close_work(void *context, unsigned worker, unsigned workers)
@@ -85,20 +86,49 @@ static void close_work(void *context, unsigned worker, unsigned workers)
     for (;;) {
         uint32_t u = atomic_fetch_add(&engine->next_unit, 1);
         if (u >= engine->units) return;
-        for (uint32_t i = 0; i < engine->unit[u].count; i++) close_one(engine, engine->unit[u].first + i, worker);
+        const struct close_unit *unit = &engine->unit[u];
+        for (uint32_t i = 0; i < unit->count; i++) close_one(engine, unit->first + i * unit->stride, worker);
     }
+}
+
+/* Decoder: every level is one token's. */
+static void find_levels(struct event_engine *engine)
+{
+    for (uint32_t i = 0; i < engine->batch_count; i++) {
+        const struct event_key *key = &engine->batch[i].key;
+        if (i == 0 || key->level != engine->batch[i - 1].key.level)
+            engine->unit[engine->units++] = (struct close_unit){i, 0, 1};
+        engine->unit[engine->units - 1].count++;
+    }
+}
+
+/* Encoder: one level, each of its populations for the same tokens. */
+static void find_tokens(struct event_engine *engine)
+{
+    uint32_t tokens = 0, count = (uint32_t)engine->batch_count;
+    while (tokens < count && engine->batch[tokens].key.population == engine->batch[0].key.population) tokens++;
+    LASSIM_INVARIANT(count % tokens == 0, "%u closings of %u tokens at timestep %llu", count, tokens,
+                     (unsigned long long)engine->batch[0].key.timestep);
+    for (uint32_t t = 0; t < tokens; t++) engine->unit[t] = (struct close_unit){t, count / tokens, tokens};
+    engine->units = tokens;
 }
 
 static void find_units(struct event_engine *engine)
 {
     engine->units = 0;
-    for (uint32_t i = 0; i < engine->batch_count; i++) {
-        const struct event_key *key = &engine->batch[i].key;
-        if (i == 0 || key->level != engine->batch[i - 1].key.level)
-            engine->unit[engine->units++] = (struct close_unit){i, 0};
-        engine->unit[engine->units - 1].count++;
-    }
+    if (engine->graph->config.encoder)
+        find_tokens(engine);
+    else
+        find_levels(engine);
     atomic_store(&engine->next_unit, 0);
+}
+
+/* 1: event i of the batch is the last closing of its token's level. */
+static int last_of_level(const struct event_engine *engine, size_t i)
+{
+    const struct event_key *key = &engine->batch[i].key, *last = &engine->batch[engine->batch_count - 1].key;
+    if (engine->graph->config.encoder) return key->population == last->population;
+    return i + 1 == engine->batch_count || engine->batch[i + 1].key.level != key->level;
 }
 
 static void push_train(struct event_engine *engine, const struct event_key *key)
@@ -110,15 +140,22 @@ static void push_train(struct event_engine *engine, const struct event_key *key)
     }
 }
 
-/* After the windows of a phase 0 have closed: counts, packets, the next level's closings, logits. */
-static void settle(struct event_engine *engine, size_t i, int last_of_unit)
+static void read_head(struct event_engine *engine, const struct token_window *token)
+{
+    const struct engine_feed *feed = engine->feed;
+    account_head(engine->setup.accounting, token, network_close_head(engine->network, token, engine->logits));
+    if (feed->callback != NULL) feed->callback(feed->context, token->token, engine->logits);
+    atomic_store(&engine->progress_tokens, token->token + 1);
+}
+
+/* After the windows of a phase 0 have closed: counts, packets, the next level's closings, what is read out. */
+static void settle(struct event_engine *engine, size_t i)
 {
     const struct event_key *key = &engine->batch[i].key;
     const struct token_window *token = token_of(engine, key->token);
     engine->clock = key->timestep;
     if (key->population == engine->graph->populations) {
-        if (engine->callback != NULL) engine->callback(engine->context, key->token, engine->logits);
-        atomic_store(&engine->progress_tokens, key->token + 1);
+        read_head(engine, token);
         return;
     }
     const struct close_result *result = &engine->result[i];
@@ -131,7 +168,7 @@ static void settle(struct event_engine *engine, size_t i, int last_of_unit)
     } else {
         atomic_store(&engine->progress_tokens, key->token + 1);
     }
-    if (last_of_unit) schedule_level(engine, token, key->level + 1u, key->timestep + engine->setup.steps);
+    if (last_of_level(engine, i)) schedule_level(engine, token, key->level + 1u, key->timestep + engine->setup.steps);
 }
 
 static enum lassim_status close_windows(struct event_engine *engine)
@@ -142,8 +179,7 @@ static enum lassim_status close_windows(struct event_engine *engine)
         close_work(engine, 0, 1);
     else
         team_run(engine->setup.team, close_work, engine);
-    for (size_t i = 0; i < engine->batch_count; i++)
-        settle(engine, i, i + 1 == engine->batch_count || engine->batch[i + 1].key.level != engine->batch[i].key.level);
+    for (size_t i = 0; i < engine->batch_count; i++) settle(engine, i);
     return status;
 }
 
@@ -162,7 +198,7 @@ static enum lassim_status open_token(struct event_engine *engine, const struct e
     if (packet->population == 0) {
         struct token_window *token = &engine->token[key->token % engine->slots];
         int asked = engine->input[key->token % engine->setup.prompt_chunk].asked;
-        *token = (struct token_window){key->token, packet->position, asked};
+        *token = (struct token_window){key->token, packet->position, packet->visible, asked};
         account_token(engine->setup.accounting, token);
         schedule_level(engine, token, 1, key->timestep + engine->setup.steps);
         engine->opened++;
@@ -175,7 +211,7 @@ static enum lassim_status open_token(struct event_engine *engine, const struct e
 static uint64_t operations(const struct event_engine *engine, const struct packet *packet)
 {
     const struct population *population = &engine->graph->population[packet->population];
-    uint64_t partners = population->product == PRODUCT_VISIBLE ? packet->position + 1u : population->product_partners;
+    uint64_t partners = population->product == PRODUCT_VISIBLE ? packet->visible : population->product_partners;
     return (uint64_t)packet->count * (population->fan_out + partners + 1);
 }
 
@@ -212,21 +248,18 @@ static enum lassim_status step(struct event_engine *engine, struct lassim_error 
     return status;
 }
 
-enum lassim_status event_engine_feed(struct event_engine *engine, const uint32_t *ids, uint32_t n,
-                                     enum lassim_read read, lassim_logits_callback *callback, void *context,
+enum lassim_status event_engine_feed(struct event_engine *engine, const struct engine_feed *feed,
                                      struct lassim_error *error)
 {
-    uint64_t start = engine->clock, timestep;
-    uint32_t first = engine->tokens, queued = 0;
+    uint64_t start = engine->clock, timestep, apart = engine->graph->config.encoder ? 0 : engine->setup.steps;
+    uint32_t queued = 0, from, to;
     enum lassim_status status = LASSIM_OK;
-    engine->callback = callback;
-    engine->context = context;
+    engine->feed = feed;
     engine->opened = 0;
+    engine_asked(engine->graph, feed, &from, &to);
     while (status == LASSIM_OK) {
-        for (; queued < n && queued < engine->opened + engine->setup.prompt_chunk; queued++) {
-            int asked = read == LASSIM_READ_ALL || (read == LASSIM_READ_LAST && queued + 1 == n);
-            queue_input(engine, ids[queued], first + queued, start + (uint64_t)queued * engine->setup.steps, asked);
-        }
+        for (; queued < feed->n && queued < engine->opened + engine->setup.prompt_chunk; queued++)
+            queue_input(engine, queued, start + queued * apart, queued >= from && queued < to);
         if (!queue_peek_time(engine->queue, &timestep)) break;
         status = step(engine, error);
     }

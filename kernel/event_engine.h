@@ -19,10 +19,10 @@ enum lassim_status event_engine_new(const struct engine_setup *setup, struct eve
                                     struct lassim_error *error);
 void event_engine_free(struct event_engine *engine);
 
-/* Runs n more tokens to the close of their last window.  ids < vocabulary, the context fits (caller checks).
- * LASSIM_ERR_RUN when stopped or when the trace cannot be written; the engine is then good only to be freed. */
-enum lassim_status event_engine_feed(struct event_engine *engine, const uint32_t *ids, uint32_t n,
-                                     enum lassim_read read, lassim_logits_callback *callback, void *context,
+/* Runs the feed's tokens to the close of their last window.  ids < vocabulary, types < token_types, the context fits, an
+ * encoder is as new or reset (caller checks).  LASSIM_ERR_RUN when stopped or when the trace cannot be written; the
+ * engine is then good only to be freed. */
+enum lassim_status event_engine_feed(struct event_engine *engine, const struct engine_feed *feed,
                                      struct lassim_error *error);
 /* Spike packets popped from the queue since the last reset. */
 uint64_t event_engine_popped(const struct event_engine *engine);

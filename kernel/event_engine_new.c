@@ -1,10 +1,45 @@
 #include "kernel/event_engine_state.h"
 
-static uint32_t packets_at_once(const struct graph *graph)
+/* Levels whose windows are open at one time, of one token each (decoder), or tokens of the one level (encoder). */
+struct crowd {
+    uint64_t packets; /* most spike packets of one timestep */
+    uint64_t closes;  /* most populations that close at once, and tokens with them */
+    uint64_t tokens;
+};
+
+static uint64_t level_blocks(const struct graph *graph, uint32_t p)
 {
-    uint32_t blocks = 0;
-    for (uint32_t p = 0; p < graph->populations; p++) blocks += graph_blocks(graph, p);
+    uint64_t blocks = 0;
+    for (uint32_t level = graph->population[p].level; p < graph->populations && graph->population[p].level == level;
+         p++)
+        blocks += graph_blocks(graph, p);
     return blocks;
+}
+
+static uint32_t level_populations(const struct graph *graph, uint32_t p)
+{
+    uint32_t first = p;
+    while (p < graph->populations && graph->population[p].level == graph->population[first].level) p++;
+    return p - first;
+}
+
+static struct crowd crowd_of(const struct engine_setup *setup)
+{
+    const struct graph *graph = setup->model->graph;
+    struct crowd crowd = {0, graph->populations, (uint64_t)graph->levels + 2};
+    if (!graph->config.encoder) {
+        for (uint32_t p = 0; p < graph->populations; p++) crowd.packets += graph_blocks(graph, p);
+        return crowd;
+    }
+    crowd = (struct crowd){0, 1, setup->context};
+    for (uint32_t p = 0; p < graph->populations; p += level_populations(graph, p)) {
+        uint64_t blocks = level_blocks(graph, p), populations = level_populations(graph, p);
+        if (blocks > crowd.packets) crowd.packets = blocks;
+        if (populations > crowd.closes) crowd.closes = populations;
+    }
+    crowd.packets *= crowd.tokens;
+    crowd.closes *= crowd.tokens;
+    return crowd;
 }
 
 /* The engine's own arrays, sized from the graph. */
@@ -15,15 +50,24 @@ struct plan {
 static struct plan plan_of(const struct engine_setup *setup)
 {
     const struct graph *graph = setup->model->graph;
+    struct crowd crowd = crowd_of(setup);
     struct plan plan;
-    plan.batch = (uint64_t)packets_at_once(graph) + graph->populations + 3;
-    plan.units = (uint64_t)graph->levels + 1;
-    plan.results = (uint64_t)graph->populations + 1;
+    plan.batch = crowd.packets + crowd.closes + GRAPH_INPUTS_MAX;
+    plan.units = crowd.tokens;
+    plan.results = crowd.closes + 1;
     plan.levels = (uint64_t)graph->levels + 2;
-    plan.tokens = (uint64_t)graph->levels + 2;
+    plan.tokens = crowd.tokens;
     plan.inputs = setup->prompt_chunk;
-    plan.logits = graph->config.vocabulary;
+    plan.logits = graph->head_width;
     return plan;
+}
+
+/* Events that can be pending: spikes of all steps, closings, inputs. */
+static uint64_t most_pending(const struct engine_setup *setup)
+{
+    struct crowd crowd = crowd_of(setup);
+    uint64_t inputs = (uint64_t)setup->model->graph->inputs * setup->prompt_chunk;
+    return crowd.packets * setup->steps + 2 * crowd.closes + inputs + 2;
 }
 
 uint64_t event_engine_bytes(const struct engine_setup *setup)
@@ -65,8 +109,7 @@ enum lassim_status event_engine_new(const struct engine_setup *setup, struct eve
     if (made == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the engine");
     made->setup = *setup;
     made->graph = setup->model->graph;
-    uint64_t packets = packets_at_once(made->graph);
-    uint64_t pending = packets * setup->steps + made->graph->populations + 2ull * setup->prompt_chunk + 2;
+    uint64_t pending = most_pending(setup);
     made->queue = queue_new(pending, 4u * setup->steps);
     int ready = made->queue != NULL && queue_reserve(made->queue, pending) == QUEUE_OK && allocate_arrays(made);
     if (ready) made->network = network_new(&model, setup->workers, 0, engine_allocate, (void *)(uintptr_t)setup->pools);

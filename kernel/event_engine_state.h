@@ -9,14 +9,14 @@
 
 /* A token whose input spikes are queued. */
 struct input_slot {
-    uint32_t spike[2];
-    struct packet packet[2]; /* tok, pos */
+    uint32_t spike[GRAPH_INPUTS_MAX];
+    struct packet packet[GRAPH_INPUTS_MAX];
     int asked;
 };
 
-/* Closings of one level, hence of one token: one worker's piece of a phase 0. */
+/* Closings of one token, all of one level: one worker's piece of a phase 0.  Events first, first + stride, ... */
 struct close_unit {
-    uint32_t first, count;
+    uint32_t first, count, stride;
 };
 
 struct event_engine {
@@ -34,16 +34,15 @@ struct event_engine {
     struct event *pending; /* phase 0 whose records wait for the inputs of the same timestep */
     size_t pending_count;
     uint32_t *level_first;      /* [levels + 1] first population of each level */
-    struct token_window *token; /* [slots] tokens in flight, by token % slots */
+    struct token_window *token; /* [slots] tokens in flight, by token % slots; encoders: all */
     uint32_t slots;
     struct input_slot *input; /* [prompt_chunk] by token % prompt_chunk */
-    float *logits;            /* [vocabulary] */
+    float *logits;            /* [head_width] */
     uint64_t popped;          /* spike packets */
     uint64_t clock;           /* timestep at which the last window closed */
     uint32_t tokens;          /* started so far */
     uint32_t opened;          /* of the running feed */
-    lassim_logits_callback *callback;
-    void *context;
+    const struct engine_feed *feed;
     _Atomic int stop;
     _Atomic uint64_t progress_timesteps, progress_tokens;
 };

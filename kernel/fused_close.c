@@ -22,7 +22,8 @@ struct fused_close {
 struct token_window batch_window(const struct token_batch *batch, uint32_t t)
 {
     uint32_t token = batch->first + t;
-    return (struct token_window){token, token, t >= batch->asked};
+    return (struct token_window){token, token, batch->together ? batch->count : token + 1,
+                                 t >= batch->asked && t < batch->asked_end};
 }
 
 static uint32_t widest_level(const struct graph *graph)
@@ -161,7 +162,7 @@ static int worth_splitting(const struct fused_close *close, const struct token_w
     uint64_t cost = 0;
     for (size_t i = 0; i < close->count; i++) {
         uint32_t p = close->phase[i].key.population;
-        cost += (uint64_t)graph_window_neurons(graph, p, token->position + 1) *
+        cost += (uint64_t)graph_window_neurons(graph, p, token->visible) *
                 (graph->population[p].code == CODE_HG ? HG_COST : 1);
     }
     return cost >= SPLIT_NEURONS;

@@ -10,9 +10,10 @@
 
 /* Consecutive tokens of one feed that go through the levels together. */
 struct token_batch {
-    uint32_t first, count; /* tokens */
-    uint32_t asked;        /* tokens from first + asked on have their logits read */
-    uint64_t start;        /* timestep of the first one's first window */
+    uint32_t first, count;     /* tokens */
+    uint32_t asked, asked_end; /* tokens first + asked .. first + asked_end - 1 have their heads read */
+    int together;              /* encoder: all start in one window and see each other */
+    uint64_t start;            /* timestep of the first one's first window */
 };
 
 /* Token t (0 .. count - 1) of the batch. */

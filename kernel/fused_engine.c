@@ -15,10 +15,11 @@ struct fused_engine {
     size_t phase_count;
     uint32_t *level_first; /* [levels + 2] first population of each level */
     struct fused_close *close;
-    uint32_t *spike;       /* [2] the input spikes being delivered */
-    struct packet *packet; /* [2] */
-    float *logits;         /* [vocabulary] */
+    float *logits; /* [head_width] */
+    const struct engine_feed *feed;
     struct token_batch batch;
+    uint32_t fed; /* tokens of the feed before the batch */
+    unsigned pass;
     int last;        /* batch of its feed */
     uint64_t popped; /* spike packets: whole windows */
     uint64_t clock;
@@ -36,8 +37,7 @@ uint64_t fused_engine_bytes(const struct engine_setup *setup)
     return network_bytes(&model, setup->workers, setup->prompt_chunk) + engine_rounded(sizeof(struct fused_engine)) +
            engine_rounded((graph->populations + 1u) * sizeof(struct event)) +
            engine_rounded((graph->levels + 2u) * sizeof(uint32_t)) + fused_close_bytes(setup) +
-           engine_rounded(2 * sizeof(uint32_t)) + engine_rounded(2 * sizeof(struct packet)) +
-           engine_rounded((uint64_t)graph->config.vocabulary * sizeof(float));
+           engine_rounded((uint64_t)graph->head_width * sizeof(float));
 }
 
 static int allocate_arrays(struct fused_engine *engine)
@@ -46,10 +46,8 @@ static int allocate_arrays(struct fused_engine *engine)
     struct pool *pool = engine->setup.pools[0];
     engine->phase = pool_alloc(pool, (graph->populations + 1u) * sizeof *engine->phase);
     engine->level_first = pool_alloc(pool, (graph->levels + 2u) * sizeof *engine->level_first);
-    engine->spike = pool_alloc(pool, 2 * sizeof *engine->spike);
-    engine->packet = pool_alloc(pool, 2 * sizeof *engine->packet);
-    engine->logits = pool_alloc(pool, (uint64_t)graph->config.vocabulary * sizeof *engine->logits);
-    return engine->phase && engine->level_first && engine->spike && engine->packet && engine->logits;
+    engine->logits = pool_alloc(pool, (uint64_t)graph->head_width * sizeof *engine->logits);
+    return engine->phase && engine->level_first && engine->logits;
 }
 
 enum lassim_status fused_engine_new(const struct engine_setup *setup, struct fused_engine **engine,
@@ -131,15 +129,17 @@ static void push(struct fused_engine *engine, uint32_t level, unsigned phase, ui
     LASSIM_INVARIANT(status == QUEUE_OK, "queue status %d at level %u, population %u", (int)status, level, population);
 }
 
-/* First token of the batch for which population p opens a window. */
-static uint32_t first_open(const struct fused_engine *engine, uint32_t p)
+/* Tokens [*from, *to) of the batch for which population p opens a window. */
+static void open_tokens(const struct fused_engine *engine, uint32_t p, uint32_t *from, uint32_t *to)
 {
-    return engine->graph->population[p].head_side ? engine->batch.asked : 0;
+    int head_side = engine->graph->population[p].head_side;
+    *from = head_side ? engine->batch.asked : 0;
+    *to = head_side ? engine->batch.asked_end : engine->batch.count;
 }
 
 static void schedule_level(struct fused_engine *engine, uint32_t level)
 {
-    int asked = engine->batch.asked < engine->batch.count;
+    int asked = engine->batch.asked < engine->batch.asked_end;
     if (level == engine->graph->head_level) {
         if (asked) push(engine, level, 0, engine->graph->populations);
         return;
@@ -153,35 +153,43 @@ static void schedule_level(struct fused_engine *engine, uint32_t level)
 /* Timestep at which the last window of the batch's last token closes. */
 static uint64_t batch_end(const struct fused_engine *engine)
 {
-    uint32_t level = engine->graph->head_level;
-    if (engine->batch.asked == engine->batch.count)
+    uint32_t level = engine->graph->head_level, last = engine->batch.together ? 0 : engine->batch.count - 1;
+    if (engine->batch.asked == engine->batch.asked_end)
         for (uint32_t p = 0; p < engine->graph->populations; p++)
             if (engine->graph->population[p].head_side) {
                 level = engine->graph->population[p].level;
                 break;
             }
-    return engine->batch.start + (uint64_t)(engine->batch.count - 1 + level) * engine->setup.steps;
+    return engine->batch.start + (uint64_t)(last + level) * engine->setup.steps;
 }
 
 /* ---- windows ---- */
 
-static enum lassim_status open_token(struct fused_engine *engine, uint32_t t, uint32_t id)
+/* Token t of the batch, i of the feed: its input spikes. */
+static enum lassim_status open_token(struct fused_engine *engine, uint32_t t)
 {
+    const struct engine_feed *feed = engine->feed;
     struct token_window token = batch_window(&engine->batch, t);
-    const uint32_t row[2] = {id, token.position + engine->graph->config.position_offset};
+    uint32_t i = engine->fed + t;
+    enum lassim_status status = LASSIM_OK;
     account_token(engine->setup.accounting, &token);
-    for (uint32_t p = 0; p < 2; p++) {
-        network_input(engine->network, p, row[p], &token, &engine->spike[p], &engine->packet[p]);
-        account_input(engine->setup.accounting, &engine->packet[p]);
-        account_packet(engine->setup.accounting, &engine->packet[p]);
-        network_receive(engine->network, &engine->packet[p], 0, 1);
+    for (uint32_t p = 0; p < engine->graph->inputs && status == LASSIM_OK; p++) {
+        uint32_t row =
+            graph_input_row(engine->graph, p, feed->ids[i], token.position, feed->types != NULL ? feed->types[i] : 0);
+        uint32_t spike;
+        struct packet packet;
+        network_input(engine->network, p, row, &token, &spike, &packet);
+        account_input(engine->setup.accounting, &packet);
+        account_packet(engine->setup.accounting, &packet);
+        network_receive(engine->network, &packet, 0, 1);
+        if (engine->trace != NULL) status = fused_trace_input(engine->trace, &engine->batch, t, p, row);
     }
-    return engine->trace == NULL ? LASSIM_OK : fused_trace_token(engine->trace, &engine->batch, t, row);
+    return status;
 }
 
 static void settle(struct fused_engine *engine, size_t i)
 {
-    uint32_t p = engine->phase[i].key.population;
+    uint32_t p = engine->phase[i].key.population, from, to;
     for (uint32_t t = 0; t < engine->batch.count; t++) {
         struct token_window token = batch_window(&engine->batch, t);
         const struct closed *closed = fused_close_result(engine->close, i, t);
@@ -190,15 +198,17 @@ static void settle(struct fused_engine *engine, size_t i)
                       engine_steps(&engine->setup, p));
         if (closed->result.opened) account_train(engine->setup.accounting, p, &token, &closed->tally);
     }
-    if (first_open(engine, p) < engine->batch.count) push(engine, engine->phase[i].key.level, 1, p);
+    open_tokens(engine, p, &from, &to);
+    if (from < to) push(engine, engine->phase[i].key.level, 1, p);
 }
 
-static void read_head(struct fused_engine *engine, lassim_logits_callback *callback, void *context)
+static void read_heads(struct fused_engine *engine)
 {
-    for (uint32_t t = engine->batch.asked; t < engine->batch.count; t++) {
+    const struct engine_feed *feed = engine->feed;
+    for (uint32_t t = engine->batch.asked; t < engine->batch.asked_end; t++) {
         struct token_window token = batch_window(&engine->batch, t);
-        network_close_head(engine->network, &token, engine->logits);
-        if (callback != NULL) callback(context, token.token, engine->logits);
+        account_head(engine->setup.accounting, &token, network_close_head(engine->network, &token, engine->logits));
+        if (feed->callback != NULL) feed->callback(feed->context, token.token, engine->logits);
     }
 }
 
@@ -218,32 +228,33 @@ static enum lassim_status close_windows(struct fused_engine *engine)
 static void receive_work(void *context, unsigned worker, unsigned workers)
 {
     struct fused_engine *engine = context;
-    uint32_t p = engine->phase[0].key.population, first = first_open(engine, p);
-    network_receive_windows(engine->network, p, engine->batch.first + first, engine->batch.count - first, worker,
-                            workers);
+    uint32_t p = engine->phase[0].key.population, from, to;
+    open_tokens(engine, p, &from, &to);
+    network_receive_windows(engine->network, p, engine->batch.first + from, to - from, engine->pass, worker, workers);
 }
 
-/* One population after the other: q, k, v and inv, ctx build on each other in event order. */
+/* One population after the other: q, k, v; inv, ctx; gate, up build on each other in event order. */
 static void deliver(struct fused_engine *engine)
 {
     size_t count = engine->phase_count;
     engine->popped += count;
-    struct event first = engine->phase[0];
     for (size_t i = 0; i < count; i++) {
-        engine->phase[0] = i == 0 ? first : engine->phase[i];
-        if (network_splits_window(engine->network, engine->phase[0].key.population, engine->batch.count))
-            team_run(engine->setup.team, receive_work, engine);
-        else
-            receive_work(engine, 0, 1);
+        engine->phase[0] = engine->phase[i];
+        uint32_t p = engine->phase[0].key.population;
+        int split = network_splits_window(engine->network, p, engine->batch.count);
+        for (engine->pass = 0; engine->pass < network_window_passes(engine->network, p); engine->pass++)
+            if (split)
+                team_run(engine->setup.team, receive_work, engine);
+            else
+                receive_work(engine, 0, 1);
     }
 }
 
-static enum lassim_status run_batch(struct fused_engine *engine, const uint32_t *ids, lassim_logits_callback *callback,
-                                    void *context, struct lassim_error *error)
+static enum lassim_status run_batch(struct fused_engine *engine, struct lassim_error *error)
 {
     enum lassim_status status = LASSIM_OK;
     queue_clear(engine->queue);
-    for (uint32_t t = 0; t < engine->batch.count && status == LASSIM_OK; t++) status = open_token(engine, t, ids[t]);
+    for (uint32_t t = 0; t < engine->batch.count && status == LASSIM_OK; t++) status = open_token(engine, t);
     schedule_level(engine, 1);
     while (status == LASSIM_OK) {
         engine->phase_count = queue_pop_phase(engine->queue, engine->phase, engine->graph->populations + 1u);
@@ -251,7 +262,7 @@ static enum lassim_status run_batch(struct fused_engine *engine, const uint32_t 
         const struct event_key *key = &engine->phase[0].key;
         atomic_store(&engine->progress_timesteps, key->timestep);
         if (key->population == engine->graph->populations)
-            read_head(engine, callback, context);
+            read_heads(engine);
         else if (key->phase == 0)
             status = close_windows(engine);
         else
@@ -263,20 +274,34 @@ static enum lassim_status run_batch(struct fused_engine *engine, const uint32_t 
     return status == LASSIM_OK ? status : fused_trace_fail(engine->trace, status, error);
 }
 
-enum lassim_status fused_engine_feed(struct fused_engine *engine, const uint32_t *ids, uint32_t n,
-                                     enum lassim_read read, lassim_logits_callback *callback, void *context,
+/* The next batch of the feed: tokens [done, done + count), of which those in [from, to) are read. */
+static struct token_batch next_batch(const struct fused_engine *engine, uint32_t done, uint32_t count, uint32_t from,
+                                     uint32_t to)
+{
+    struct token_batch batch = {.first = engine->tokens, .count = count};
+    batch.together = (int)engine->graph->config.encoder;
+    batch.asked = from > done ? from - done : 0;
+    batch.asked_end = to > done ? to - done : 0;
+    if (batch.asked > count) batch.asked = count;
+    if (batch.asked_end > count) batch.asked_end = count;
+    return batch;
+}
+
+enum lassim_status fused_engine_feed(struct fused_engine *engine, const struct engine_feed *feed,
                                      struct lassim_error *error)
 {
     uint64_t start = engine->clock;
+    uint32_t from, to;
     enum lassim_status status = LASSIM_OK;
-    for (uint32_t done = 0; done < n && status == LASSIM_OK; done += engine->batch.count) {
-        uint32_t count = n - done < engine->setup.prompt_chunk ? n - done : engine->setup.prompt_chunk;
-        uint32_t asked = read == LASSIM_READ_ALL ? 0 : count;
-        if (read == LASSIM_READ_LAST && done + count == n) asked = count - 1;
-        engine->batch =
-            (struct token_batch){engine->tokens, count, asked, start + (uint64_t)done * engine->setup.steps};
-        engine->last = done + count == n;
-        status = run_batch(engine, ids + done, callback, context, error);
+    engine->feed = feed;
+    engine_asked(engine->graph, feed, &from, &to);
+    for (uint32_t done = 0; done < feed->n && status == LASSIM_OK; done += engine->batch.count) {
+        uint32_t count = feed->n - done < engine->setup.prompt_chunk ? feed->n - done : engine->setup.prompt_chunk;
+        engine->batch = next_batch(engine, done, count, from, to);
+        engine->batch.start = start + (uint64_t)done * engine->setup.steps;
+        engine->fed = done;
+        engine->last = done + count == feed->n;
+        status = run_batch(engine, error);
         engine->tokens += count;
         engine->clock = batch_end(engine);
         atomic_store(&engine->progress_tokens, engine->tokens);

@@ -16,8 +16,7 @@ uint64_t fused_engine_bytes(const struct engine_setup *setup);
 enum lassim_status fused_engine_new(const struct engine_setup *setup, struct fused_engine **engine,
                                     struct lassim_error *error);
 void fused_engine_free(struct fused_engine *engine);
-enum lassim_status fused_engine_feed(struct fused_engine *engine, const uint32_t *ids, uint32_t n,
-                                     enum lassim_read read, lassim_logits_callback *callback, void *context,
+enum lassim_status fused_engine_feed(struct fused_engine *engine, const struct engine_feed *feed,
                                      struct lassim_error *error);
 /* Spike packets popped from the queue since the last reset. */
 uint64_t fused_engine_popped(const struct fused_engine *engine);

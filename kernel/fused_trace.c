@@ -59,21 +59,19 @@ void fused_trace_free(struct fused_trace *trace)
 static uint64_t window_number(const struct fused_trace *trace, const struct token_batch *batch, uint32_t t,
                               uint32_t level)
 {
-    return batch->start / trace->setup->steps + t + level;
+    return batch->start / trace->setup->steps + (batch->together ? 0 : t) + level;
 }
 
-enum lassim_status fused_trace_token(struct fused_trace *trace, const struct token_batch *batch, uint32_t t,
-                                     const uint32_t row[2])
+enum lassim_status fused_trace_input(struct fused_trace *trace, const struct token_batch *batch, uint32_t t, uint32_t p,
+                                     uint32_t row)
 {
     struct token_window token = batch_window(batch, t);
-    for (uint32_t p = 0; p < 2; p++) {
-        struct trace_counts counts = {{0}};
-        const struct trace_key key = {window_number(trace, batch, t, 0), p, token.token};
-        uint8_t *room = trace_merge_room(trace->merge, 0, trace_encode_room(&trace->info, p, 0));
-        if (room == NULL) return LASSIM_ERR_RUN;
-        size_t bytes = trace_encode_input(row[p], room, &counts);
-        trace_merge_add(trace->merge, 0, &key, token.position + 1, bytes, &counts);
-    }
+    struct trace_counts counts = {{0}};
+    const struct trace_key key = {window_number(trace, batch, t, 0), p, token.token};
+    uint8_t *room = trace_merge_room(trace->merge, 0, trace_encode_room(&trace->info, p, 0));
+    if (room == NULL) return LASSIM_ERR_RUN;
+    size_t bytes = trace_encode_input(row, room, &counts);
+    trace_merge_add(trace->merge, 0, &key, token.visible, bytes, &counts);
     return LASSIM_OK;
 }
 
@@ -88,7 +86,7 @@ static int encode(struct fused_trace *trace, unsigned worker, uint32_t p, uint32
     size_t bytes = population->code == CODE_HG
                        ? trace_encode_hg(&trace->info, p, train->hg, train->neurons, room, &counts)
                        : trace_encode_oat(&trace->info, p, train_emitted(train), train->neurons, room, &counts);
-    trace_merge_add(trace->merge, worker, &key, train->position + 1, bytes, &counts);
+    trace_merge_add(trace->merge, worker, &key, train->visible, bytes, &counts);
     return 0;
 }
 
@@ -110,11 +108,11 @@ static void encode_pairs(void *context, unsigned worker, unsigned workers)
 static int worth_splitting(const struct fused_trace *trace)
 {
     const struct graph *graph = trace->setup->model->graph;
-    uint32_t position = batch_window(trace->batch, trace->batch->count - 1).position;
+    uint32_t visible = batch_window(trace->batch, trace->batch->count - 1).visible;
     uint64_t neurons = 0;
     if (trace->batch->count * trace->count < 2) return 0;
     for (size_t i = 0; i < trace->count; i++)
-        neurons += graph_window_neurons(graph, trace->phase[i].key.population, position + 1);
+        neurons += graph_window_neurons(graph, trace->phase[i].key.population, visible);
     return neurons * trace->batch->count >= SPLIT_NEURONS;
 }
 

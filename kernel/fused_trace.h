@@ -14,9 +14,9 @@ enum lassim_status fused_trace_new(const struct engine_setup *setup, struct fuse
 /* NULL is fine. */
 void fused_trace_free(struct fused_trace *trace);
 
-/* The input records of token t of the batch; row: of tok and pos.  ERR_RUN without memory. */
-enum lassim_status fused_trace_token(struct fused_trace *trace, const struct token_batch *batch, uint32_t t,
-                                     const uint32_t row[2]);
+/* The record of token t of the batch in input population p.  ERR_RUN without memory. */
+enum lassim_status fused_trace_input(struct fused_trace *trace, const struct token_batch *batch, uint32_t t, uint32_t p,
+                                     uint32_t row);
 /* The records of phase [count], all of one level and all closed by `close` in `network`, for every token of the batch
  * that opened a window; then what can go to the writer, goes: windows up to that of the level's first token, but none
  * that a token after the batch can still have a record in, unless last: there is none.  ERR_RUN without memory, else

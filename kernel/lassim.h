@@ -44,9 +44,19 @@ enum lassim_read { LASSIM_READ_NONE = 0, LASSIM_READ_LAST = 1, LASSIM_READ_ALL =
 LASSIM_API enum lassim_status lassim_model_open(const char *path, lassim_model **model, struct lassim_error *error);
 LASSIM_API void lassim_model_close(lassim_model *model);
 
+/* What a model's head reads out, and for which tokens: [vocabulary] of any token; [vocabulary] of all tokens (encoders,
+ * masked language model); [labels] of the first token (encoders, classifier); [hidden] of all tokens (encoders: the last
+ * norm's own train, for sentence vectors). */
+enum lassim_head { LASSIM_HEAD_LM = 0, LASSIM_HEAD_MASKED_LM = 1, LASSIM_HEAD_CLASSIFY = 2, LASSIM_HEAD_VALUES = 3 };
+
 struct lassim_model_info {
     uint32_t vocabulary, positions, timesteps, bos, eos, populations;
     uint64_t hash;
+    const char *family; /* "opt", "llama", ...: static */
+    uint32_t encoder;   /* 1: every token sees all tokens of its sequence; lassim_session_encode */
+    enum lassim_head head;
+    uint32_t head_width;  /* numbers read out a token */
+    uint32_t token_types; /* 0: none */
 };
 LASSIM_API void lassim_model_info(const lassim_model *model, struct lassim_model_info *info);
 
@@ -59,6 +69,8 @@ struct lassim_options {
     uint32_t numa_off;     /* 1: no binding, no NUMA placement */
     const char *trace;     /* path of a spike trace to write, "-" for stdout, NULL for none (event only) */
     uint32_t no_clobber;   /* 1: refuse to replace an existing trace */
+    uint32_t context; /* tokens of the longest sequence, what memory is taken for; 0: the model's positions, or fewer
+                            * where memory is short (lassim_session_context).  Changes no result */
 
     /* Perturbations (docs/design.md, Perturbation), for robustness studies; not for the engine dense. */
     double drop_spikes;        /* 0 .. 1: chance of a spike to be lost on its way */
@@ -73,16 +85,25 @@ LASSIM_API void lassim_session_close(lassim_session *session);
 /* Completes the trace: last block, totals, sync, rename. */
 LASSIM_API enum lassim_status lassim_session_finish(lassim_session *session, struct lassim_error *error);
 
+/* The longest sequence that the session has room for. */
+LASSIM_API uint32_t lassim_session_context(const lassim_session *session);
+
 /* Called once per token whose logits were asked for, in token order, on the calling thread.
- * logits: [vocabulary], valid during the call. */
+ * logits: [head_width], valid during the call. */
 typedef void lassim_logits_callback(void *context, uint32_t token, const float *logits);
 
 /* Processes n more tokens on the cache.  read says for which of them logits are computed.
- * Fails with ERR_USAGE when the context (positions) would overflow or an id is >= vocabulary, with
- * ERR_RUN "interrupted" after lassim_session_stop. */
+ * Fails with ERR_USAGE when the context would overflow or an id is >= vocabulary, with
+ * ERR_RUN "interrupted" after lassim_session_stop.  An encoder: lassim_session_encode without types. */
 LASSIM_API enum lassim_status lassim_session_feed(lassim_session *session, const uint32_t *ids, uint32_t n,
                                                   enum lassim_read read, lassim_logits_callback *callback,
                                                   void *context, struct lassim_error *error);
+/* Processes one whole sequence with an encoder, on a session that is new or reset.  types: [n] token types, or NULL for
+ * all 0.  The head is read for the tokens that it is for (enum lassim_head), for none with LASSIM_READ_NONE.
+ * ERR_USAGE as above, on a decoder, after another sequence, or when a type is >= token_types. */
+LASSIM_API enum lassim_status lassim_session_encode(lassim_session *session, const uint32_t *ids, const uint32_t *types,
+                                                    uint32_t n, enum lassim_read read, lassim_logits_callback *callback,
+                                                    void *context, struct lassim_error *error);
 /* Forgets the sequence (KV cache, position 0, counters, simulated time), keeps memory and threads.
  * Only for sessions without a trace. */
 LASSIM_API void lassim_session_reset(lassim_session *session);

@@ -84,6 +84,9 @@ void memory_plan_print(const struct memory_plan *plan, char *line, size_t size)
 {
     int used = snprintf(line, size, "memory: weights %.1f MiB mapped, state %.1f MiB (KV cache %.1f MiB)",
                         mebibytes(plan->weights), mebibytes(plan->state), mebibytes(plan->cache));
+    if (used >= 0 && (size_t)used < size && plan->context < plan->positions)
+        used += snprintf(line + used, size - (size_t)used, ", room for %u of the model's %u positions (--context)",
+                         plan->context, plan->positions);
     if (plan->available == UINT64_MAX || used < 0 || (size_t)used >= size) return;
     int fits = plan->weights <= plan->available && plan->state <= plan->available - plan->weights;
     snprintf(line + used, size - (size_t)used, ", %.0f MiB available%s", mebibytes(plan->available),

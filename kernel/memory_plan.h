@@ -9,7 +9,8 @@ struct memory_plan {
     uint64_t weights; /* the mapped .snn: read from disk as needed, kept in the page cache, never copied on one node */
     uint64_t state;   /* membranes, codes, KV cache and working memory: allocated */
     uint64_t cache;   /* the KV cache's part of state, at the model's longest context; touched as tokens come */
-    uint64_t available; /* what the machine can still give, or UINT64_MAX if that cannot be found out */
+    uint32_t context, positions; /* longest sequence that there is room for, and the model's */
+    uint64_t available;          /* what the machine can still give, or UINT64_MAX if that cannot be found out */
 };
 
 /* Memory that can be had without swapping: the lower of /proc/meminfo's MemAvailable and what the process's control

@@ -33,8 +33,10 @@ struct model {
     double *calibrated_max;               /* [graph->populations]: largest |x| seen in calibration, 0 for inputs */
     struct matrix *matrix;                /* [graph->matrices] */
     struct norm_params *norm;             /* [graph->norms] */
-    struct hg_table *table;               /* [tables]; one each for exp, inv (1/x) and rstd (1/sqrt), shared */
+    struct hg_table *table;               /* [tables]; one each for exp, inv (1/x), rstd (1/sqrt) and what activations
+                                           * need, shared */
     uint32_t tables;
+    const int32_t *rotary; /* [params_rotary_size] cos, sin (layers/network.h); NULL unless rotary */
     struct self_check check;
     struct blob tokenizer;   /* kernel/tokenizer.h */
     struct blob prompt;      /* default prompt, UTF-8, no terminator */

@@ -43,6 +43,13 @@ int snn_scales_in_range(const double *x, uint64_t n)
     return 1;
 }
 
+int snn_rotary_in_range(const int32_t *x, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        if (x[i] == INT32_MIN) return 0;
+    return 1;
+}
+
 int snn_all_zero(const void *bytes, uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++)
@@ -57,7 +64,11 @@ const char *snn_check_config(const struct snn_config *config)
     if (!in_range(config->residual_grid, -PARAMS_GRID_MAX, PARAMS_GRID_MAX)) return "residual grid must be -200 .. 200";
     if (config->block_neurons != GRAPH_BLOCK_NEURONS) return "block size must be 1024 neurons";
     if (!in_range(config->tables, 1, SNN_TABLES_MAX)) return "tables must be 1 .. 16";
-    if (!snn_all_zero(config->reserved, sizeof config->reserved)) return "reserved bytes must be 0";
+    if (config->zero != 0 || !snn_all_zero(config->reserved, sizeof config->reserved))
+        return "reserved bytes must be 0";
+    /* What graph_build fills in for 0 is written out here, so that a model has one file. */
+    if (config->embedding == 0 || config->kv_heads == 0 || config->head_dim == 0 || config->score_scale == 0)
+        return "embedding, kv_heads, head_dim and score_scale must be given";
     return NULL;
 }
 
@@ -74,22 +85,11 @@ static const char *check_oat(enum population_kind kind, const struct snn_populat
     return NULL;
 }
 
-/* The function that an HG population of this kind needs. */
-static enum hg_function kind_function(enum population_kind kind)
-{
-    switch (kind) {
-    case POPULATION_EXP: return HG_EXP;
-    case POPULATION_INVERSE: return HG_INV;
-    case POPULATION_RSTD: return HG_RSQRT;
-    default: return HG_FUNCTIONS;
-    }
-}
-
 static const char *check_hg(const struct population *population, const struct snn_population *record,
                             const struct hg_table *table, uint32_t tables)
 {
     if (record->table >= tables) return "table index must be below the number of tables";
-    if (table[record->table].function != kind_function(population->kind))
+    if (table[record->table].function != population->function)
         return "the table must be of the population's function (exp: exp, inv: 1/x, rstd: 1/sqrt)";
     if ((uint64_t)population->neurons * hg_gates(&table[record->table]) > UINT32_MAX)
         return "neurons times gates must be below 2^32";

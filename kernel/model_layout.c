@@ -5,15 +5,15 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a .snn is mapped as it is: little-endian");
 _Static_assert(sizeof(struct snn_header) == 64 && sizeof(struct snn_section) == 32, "fixed record sizes");
-_Static_assert(sizeof(struct snn_config) == 128 && sizeof(struct snn_population) == 128, "fixed record sizes");
+_Static_assert(sizeof(struct snn_config) == 192 && sizeof(struct snn_population) == 128, "fixed record sizes");
 _Static_assert(sizeof(struct snn_matrix) == 128 && sizeof(struct snn_table) == 64, "fixed record sizes");
 _Static_assert(sizeof(struct snn_check) == 64 && sizeof(struct snn_norm) == 8, "fixed record sizes");
 
 const char *snn_section_name(uint32_t type)
 {
-    static const char *const names[SNN_SECTION_TYPES] = {"unknown", "config",    "populations", "matrices",  "weights",
-                                                         "norms",   "biases",    "scales",      "shifts",    "tables",
-                                                         "check",   "tokenizer", "prompt",      "provenance"};
+    static const char *const names[SNN_SECTION_TYPES] = {"unknown", "config", "populations", "matrices", "weights",
+                                                         "norms",   "biases", "scales",      "shifts",   "rotary",
+                                                         "tables",  "check",  "tokenizer",   "prompt",   "provenance"};
     return type < SNN_SECTION_TYPES ? names[type] : names[0];
 }
 
@@ -52,9 +52,20 @@ uint64_t snn_weights_size(const struct matrix_slot *slot, enum weight_type type)
     return weight_bytes(type, slot->sources, slot->targets);
 }
 
+uint32_t snn_norm_vectors(const struct graph *graph)
+{
+    return graph->config.norm_kind == NORM_RMS ? 1 : 2;
+}
+
 uint64_t snn_norms_size(const struct graph *graph, uint32_t affine)
 {
-    return graph->norms * sizeof(struct snn_norm) + 2 * sizeof(double) * (uint64_t)graph->config.hidden * affine;
+    uint64_t vector = graph->config.hidden * sizeof(double);
+    return graph->norms * sizeof(struct snn_norm) + snn_norm_vectors(graph) * vector * affine;
+}
+
+uint64_t snn_rotary_size(const struct graph *graph)
+{
+    return params_rotary_size(&graph->config) * sizeof(int32_t);
 }
 
 uint64_t snn_shifts_size(const struct graph *graph)
@@ -126,7 +137,19 @@ void snn_config_pack(const struct model *model, struct snn_config *record)
         .bos = c->bos,
         .eos = c->eos,
         .pad = c->pad,
+        .kv_heads = c->kv_heads,
+        .head_dim = c->head_dim,
+        .norm_kind = c->norm_kind,
+        .activation = c->activation,
+        .gated = c->gated,
+        .rotary = c->rotary,
+        .encoder = c->encoder,
+        .token_types = c->token_types,
+        .head = c->head,
+        .labels = c->labels,
+        .score_by_layer = c->score_by_layer,
         .norm_epsilon = c->norm_epsilon,
+        .score_scale = c->score_scale,
         .timesteps = model->timesteps,
         .code = model->code,
         .residual_grid = model->residual_grid,
@@ -157,7 +180,19 @@ void snn_config_unpack(const struct snn_config *record, struct model_config *con
         .bos = record->bos,
         .eos = record->eos,
         .pad = record->pad,
+        .kv_heads = record->kv_heads,
+        .head_dim = record->head_dim,
+        .norm_kind = record->norm_kind,
+        .activation = record->activation,
+        .gated = record->gated,
+        .rotary = record->rotary,
+        .encoder = record->encoder,
+        .token_types = record->token_types,
+        .head = record->head,
+        .labels = record->labels,
+        .score_by_layer = record->score_by_layer,
         .norm_epsilon = record->norm_epsilon,
+        .score_scale = record->score_scale,
     };
 }
 

@@ -3,7 +3,7 @@
  *   header (64 bytes), section table (32 bytes each), then the sections in the table's order, each at the
  *   first multiple of 64 after the one before (the table counts as the first), gaps zero, the file ending
  *   with the last section's last byte.  Order: config, populations, matrices, one weights section a matrix,
- *   norms, biases, scales, shifts, tables, check, tokenizer, prompt, provenance.
+ *   norms, biases, scales, shifts, rotary, tables, check, tokenizer, prompt, provenance.
  *
  * So the table is redundant on purpose: a reader that knows the configuration knows every entry but the
  * sizes of the last three, and refuses whatever differs.  Numbers are little-endian, doubles IEEE 754. */
@@ -12,7 +12,7 @@
 
 #include "kernel/model.h"
 
-enum { SNN_VERSION = 3, SNN_ALIGN = 64, SNN_TABLES_MAX = 16, SNN_TEXT_MAX = 1 << 20 };
+enum { SNN_VERSION = 4, SNN_ALIGN = 64, SNN_TABLES_MAX = 16, SNN_TEXT_MAX = 1 << 20 };
 #define SNN_MAGIC "\x89SNN\r\n\x1a\n"
 #define SNN_NO_TABLE UINT32_MAX
 
@@ -25,6 +25,7 @@ enum snn_section_type {
     SNN_BIASES,
     SNN_SCALES,
     SNN_SHIFTS,
+    SNN_ROTARY,
     SNN_TABLES,
     SNN_CHECK,
     SNN_TOKENIZER,
@@ -54,12 +55,15 @@ struct snn_section {
 struct snn_config {
     uint32_t family, vocabulary, hidden, embedding, ffn, layers, heads, positions, position_rows, position_offset;
     uint32_t pre_norm, final_norm, tied, bos, eos, pad;
-    double norm_epsilon;
+    uint32_t kv_heads, head_dim, norm_kind, activation, gated, rotary, encoder, token_types, head, labels,
+        score_by_layer;
+    uint32_t zero;
+    double norm_epsilon, score_scale;
     uint32_t timesteps, code;
     int32_t residual_grid;
     uint32_t block_neurons; /* GRAPH_BLOCK_NEURONS */
     uint32_t populations, matrices, norms, tables;
-    uint64_t reserved[3];
+    uint64_t reserved[4];
 };
 
 enum snn_population_flags {
@@ -96,7 +100,7 @@ struct snn_matrix {
     uint64_t reserved;
 };
 
-/* SNN_NORMS: one of these per norm, then gamma[D], beta[D] as doubles for each affine norm. */
+/* SNN_NORMS: one of these per norm, then gamma[D], beta[D] (RMSNorm: gamma alone) as doubles for each affine norm. */
 struct snn_norm {
     uint32_t affine, zero;
 };
@@ -132,7 +136,10 @@ void snn_entry(const struct graph *graph, uint32_t e, uint32_t *type, uint32_t *
 /* Sizes of sections, bytes. */
 uint64_t snn_weights_size(const struct matrix_slot *slot, enum weight_type type);
 uint64_t snn_norms_size(const struct graph *graph, uint32_t affine);
+/* Vectors of an affine norm: gamma and beta, or gamma alone. */
+uint32_t snn_norm_vectors(const struct graph *graph);
 uint64_t snn_shifts_size(const struct graph *graph);
+uint64_t snn_rotary_size(const struct graph *graph);
 /* matrix: [graph->matrices], types read. */
 uint64_t snn_scales_size(const struct graph *graph, const struct matrix *matrix);
 
@@ -176,6 +183,8 @@ const char *snn_check_table(const struct model_config *config, const struct hg_t
 const char *snn_check_self_check(const struct self_check *check);
 /* |x| <= 2^200 and not NaN, all of [n]. */
 int snn_vector_in_range(const double *x, uint64_t n);
+/* Every number of a rotary table [n] is in -(2^31 - 1) .. 2^31 - 1. */
+int snn_rotary_in_range(const int32_t *x, uint64_t n);
 /* 2^-200 <= x <= 2^200, all of [n]. */
 int snn_scales_in_range(const double *x, uint64_t n);
 /* All of [n] bytes are zero. */

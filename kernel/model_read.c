@@ -106,7 +106,7 @@ static enum lassim_status read_norms(struct snn_reader *reader)
     if (span.size < snn_norms_size(graph, 0)) return snn_refuse(reader, "section norms", "cut short");
     const struct snn_norm *record = (const void *)span.bytes;
     const double *vector = (const void *)(span.bytes + snn_norms_size(graph, 0));
-    uint32_t affine = 0;
+    uint32_t affine = 0, vectors = snn_norm_vectors(graph);
     for (uint32_t n = 0; n < graph->norms; n++) {
         if (record[n].affine > 1 || record[n].zero != 0)
             return snn_refuse_in(reader, "norms", graph->norm[n].name, "affine must be 0 or 1, and reserved bytes 0");
@@ -116,11 +116,11 @@ static enum lassim_status read_norms(struct snn_reader *reader)
         return snn_refuse(reader, "section norms", "not the size its flags imply");
     for (uint32_t n = 0; n < graph->norms; n++) {
         if (!record[n].affine) continue;
-        if (!snn_vector_in_range(vector, 2 * (uint64_t)graph->config.hidden))
+        if (!snn_vector_in_range(vector, vectors * (uint64_t)graph->config.hidden))
             return snn_refuse_in(reader, "norms", graph->norm[n].name, "gamma and beta must be finite, at most 2^200");
         model->norm[n].gamma = vector;
-        model->norm[n].beta = vector + graph->config.hidden;
-        vector += 2 * (uint64_t)graph->config.hidden;
+        model->norm[n].beta = vectors > 1 ? vector + graph->config.hidden : NULL;
+        vector += vectors * (uint64_t)graph->config.hidden;
     }
     return LASSIM_OK;
 }
@@ -185,6 +185,21 @@ static enum lassim_status read_shifts(struct snn_reader *reader)
         model->population[p].shift = shift;
         shift += graph->population[p].neurons;
     }
+    return LASSIM_OK;
+}
+
+static enum lassim_status read_rotary(struct snn_reader *reader)
+{
+    struct snn_span span;
+    struct model *model = reader->model;
+    uint64_t size = snn_rotary_size(model->graph);
+    enum lassim_status status = snn_take_section(reader, SNN_ROTARY, 0, size, &span);
+    if (status != LASSIM_OK) return status;
+    if (span.size != size) return snn_refuse(reader, "section rotary", "must be empty without rotary positions");
+    if (size == 0) return LASSIM_OK;
+    model->rotary = (const void *)span.bytes;
+    if (!snn_rotary_in_range(model->rotary, size / sizeof *model->rotary))
+        return snn_refuse(reader, "section rotary", "numbers must be -(2^31 - 1) .. 2^31 - 1");
     return LASSIM_OK;
 }
 
@@ -298,6 +313,7 @@ static enum lassim_status read_sections(struct snn_reader *reader)
     if (status == LASSIM_OK) status = read_biases(reader, matrices);
     if (status == LASSIM_OK) status = read_scales(reader);
     if (status == LASSIM_OK) status = read_shifts(reader);
+    if (status == LASSIM_OK) status = read_rotary(reader);
     if (status == LASSIM_OK) status = read_tables(reader);
     if (status == LASSIM_OK) status = unpack_populations(reader, (const void *)populations.bytes);
     if (status == LASSIM_OK) status = check_bounds(reader);

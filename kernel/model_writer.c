@@ -201,7 +201,7 @@ static void write_norms(uint8_t *at, const struct model *model)
     for (uint32_t n = 0; n < model->graph->norms; n++) {
         if (model->norm[n].gamma == NULL) continue;
         at = put(at, model->norm[n].gamma, size);
-        at = put(at, model->norm[n].beta, size);
+        if (snn_norm_vectors(model->graph) > 1) at = put(at, model->norm[n].beta, size);
     }
 }
 
@@ -229,6 +229,11 @@ static void write_shifts(uint8_t *at, const struct model *model)
         else
             at += population->neurons; /* zero already */
     }
+}
+
+static void write_rotary(uint8_t *at, const struct model *model)
+{
+    put(at, model->rotary, snn_rotary_size(model->graph));
 }
 
 static void write_tables(uint8_t *at, const struct model *model)
@@ -292,9 +297,9 @@ static uint64_t tables_size(const struct model *model)
 /* Sections after the weights, in order. */
 enum { TAIL_SECTIONS = SNN_SECTION_TYPES - SNN_WEIGHTS - 1 };
 typedef void write_section(uint8_t *at, const struct model *model);
-static write_section *const tail_writers[TAIL_SECTIONS] = {write_norms,     write_biases, write_scales,
-                                                           write_shifts,    write_tables, write_check,
-                                                           write_tokenizer, write_prompt, write_provenance};
+static write_section *const tail_writers[TAIL_SECTIONS] = {write_norms,  write_biases,    write_scales, write_shifts,
+                                                           write_rotary, write_tables,    write_check,  write_tokenizer,
+                                                           write_prompt, write_provenance};
 
 static void place_tail(struct model_writer *writer, const struct model *model)
 {
@@ -302,6 +307,7 @@ static void place_tail(struct model_writer *writer, const struct model *model)
                                            biases_size(model),
                                            snn_scales_size(model->graph, model->matrix),
                                            snn_shifts_size(model->graph),
+                                           snn_rotary_size(model->graph),
                                            tables_size(model),
                                            sizeof(struct snn_check),
                                            model->tokenizer.size,

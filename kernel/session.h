@@ -24,6 +24,8 @@ const struct model *model_of(const lassim_model *model);
 
 /* [populations of the graph]; NULL for the engine dense, which counts no spikes. */
 const struct counters *session_population_counters(const lassim_session *session);
+/* The same with the dense MACs that any engine counts; never NULL. */
+const struct counters *session_dense_counters(const lassim_session *session);
 /* [*tokens] processed so far; NULL for the engine dense (*tokens is right all the same). */
 const struct counters *session_token_counters(const lassim_session *session, uint32_t *tokens);
 /* Simulated timesteps (latency); 0 for the engine dense. */

@@ -1,4 +1,5 @@
-/* Byte-pair encoding of words into a growing list of ids: the part of tokenizer_encode below the pre-tokenizer. */
+/* Words into a growing list of ids, by byte-pair merges or WordPiece: the part of tokenizer_encode below the
+ * pre-tokenizer. */
 #ifndef LASSIM_KERNEL_TOKENIZER_WORDS_H
 #define LASSIM_KERNEL_TOKENIZER_WORDS_H
 
@@ -12,8 +13,8 @@ struct word_cache_slot; /* a word seen in this text and where its ids are */
 /* Zero-initialise, set tokenizer and text; word_encoder_clear frees all but ids. */
 struct word_encoder {
     const struct tokenizer *tokenizer;
-    const uint8_t *text; /* every word lies in it; at most UINT32_MAX bytes; words must not change */
-    uint32_t *ids;       /* [capacity], n of them filled */
+    const struct text_buffer *text; /* every word lies in it; at most UINT32_MAX bytes; words must not change */
+    uint32_t *ids;                  /* [capacity], n of them filled */
     size_t n, capacity;
     struct word_symbol *symbol; /* [word_capacity]: linked list of the word's tokens */
     uint64_t *candidate;        /* [2 * word_capacity]: binary heap of merges, rank << 32 | position */

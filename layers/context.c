@@ -26,7 +26,7 @@ void inverse_receive(struct network *network, const struct packet *packet, unsig
     const struct hg_table *table = &network->model.table[network->model.population[packet->population].table];
     int64_t *running = attention->inverse + (uint64_t)worker * network->heads;
     uint32_t from, to;
-    packet_share(network->hidden, 16, worker, workers, &from, &to);
+    packet_share(network->width, 16, worker, workers, &from, &to);
     for (uint32_t s = 0; s < packet->count; s++) {
         uint32_t head = packet->spikes[s] & SPIKE_NEURON, low = from, high = to;
         int64_t delta = hg_spike_delta(table, &network_own_train(network, packet->population, packet->token)->hg[head],
@@ -57,7 +57,7 @@ void context_receive(struct network *network, const struct packet *packet, unsig
     const unsigned steps = network_steps(network, packet->population);
     const int64_t *inverse = attention->inverse + (uint64_t)worker * network->heads;
     uint32_t from, to, first, last;
-    packet_share(network->hidden, 16, worker, workers, &from, &to);
+    packet_share(network->width, 16, worker, workers, &from, &to);
     packet_slice(packet, from, to, &first, &last);
     for (uint32_t s = first; s < last; s++) {
         uint32_t i = packet->spikes[s] & SPIKE_NEURON;

@@ -84,7 +84,7 @@ uint32_t parts_activated(struct graph_builder *b, const char *prefix, const char
 {
     uint32_t act = graph_add_population(b, prefix, POPULATION_ACTIVATED, neurons);
     b->graph->population[act].function = function;
-    graph_add_matrix(b, prefix, matrix, from, TARGET_POPULATION, act, neurons, 1);
+    graph_add_matrix(b, "", matrix, from, TARGET_POPULATION, act, neurons, 1);
     graph_add_fan_out(b, act, 1);
     b->level++;
     uint32_t fired = graph_add_population(b, relay, POPULATION_RELAY, neurons);
@@ -120,14 +120,15 @@ static uint32_t add_relu(struct graph_builder *b, const char *prefix, uint32_t f
 void parts_feed_forward(struct graph_builder *b, const char *prefix, uint32_t from)
 {
     const struct model_config *c = &b->graph->config;
-    char relay[sizeof b->graph->population->name];
+    char relay[sizeof b->graph->population->name], matrix[sizeof b->graph->matrix->name];
     uint32_t fc;
     snprintf(relay, sizeof relay, "%sfc", prefix);
+    snprintf(matrix, sizeof matrix, "%sfc1", prefix);
     if (c->gated)
         fc = add_gated(b, prefix, from);
     else if (c->activation == ACTIVATION_RELU)
         fc = add_relu(b, prefix, from);
     else
-        fc = parts_activated(b, prefix, "fc1", relay, from, graph_activation_function(c->activation), c->ffn);
+        fc = parts_activated(b, prefix, matrix, relay, from, graph_activation_function(c->activation), c->ffn);
     graph_add_matrix(b, prefix, c->gated ? "down" : "fc2", fc, TARGET_RESIDUAL, GRAPH_NONE, c->hidden, 1);
 }

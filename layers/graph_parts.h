@@ -13,7 +13,7 @@ void parts_attention(struct graph_builder *builder, const char *prefix, uint32_t
 /* The FFN fed by population `from` into the next residual, as the config has it: fc (ReLU), one level; act, fc; or gate
  * and up, fc: two levels. */
 void parts_feed_forward(struct graph_builder *builder, const char *prefix, uint32_t from);
-/* act (HG `function`, neurons) fed by matrix `matrix` from `from`, then relay population `relay` (a whole name);
+/* act (HG `function`, neurons) fed by matrix `matrix` from `from`, then relay population `relay` (both whole names);
  * two levels.  Returns the relay. */
 uint32_t parts_activated(struct graph_builder *builder, const char *prefix, const char *matrix, const char *relay,
                          uint32_t from, enum hg_function function, uint32_t neurons);

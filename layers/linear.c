@@ -52,14 +52,31 @@ void linear_close(struct close_call *call)
     if (network->model.matrix[m].bias != NULL) call->injections += call->to - call->from;
 }
 
-void network_close_head(struct network *network, const struct token_window *token, float *logits)
+/* The last norm's own train, read out. */
+static void read_values(struct network *network, const struct token_window *token, float *logits)
 {
-    uint32_t m = network->model.graph->head_matrix, targets = network->model.graph->matrix[m].targets;
-    const double *scale = network->model.matrix[m].scale;
+    uint32_t p = network->model.graph->head_source;
+    int64_t *sum = network_unit(network, p, token->token)->sum;
+    for (uint32_t i = 0; i < network->model.graph->head_width; i++) {
+        logits[i] = (float)((double)sum[i] * network->links[p].lsb);
+        sum[i] = 0;
+    }
+}
+
+uint64_t network_close_head(struct network *network, const struct token_window *token, float *logits)
+{
+    uint32_t m = network->model.graph->head_matrix, targets = network->model.graph->head_width;
+    if (m == GRAPH_NONE) {
+        read_values(network, token, logits);
+        return 0;
+    }
+    const double *scale = network->model.matrix[m].scale, *bias = network->model.matrix[m].bias;
     int64_t *sum = network_sum(network, m, token->token);
     double unit = network_matrix_unit(network, m);
     for (uint32_t i = 0; i < targets; i++) {
-        logits[i] = (float)((double)sum[i] * (scale != NULL ? unit * scale[i] : unit));
+        double value = (double)sum[i] * (scale != NULL ? unit * scale[i] : unit);
+        logits[i] = (float)(bias != NULL ? value + bias[i] : value);
         sum[i] = 0;
     }
+    return bias != NULL ? targets : 0;
 }

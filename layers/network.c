@@ -14,7 +14,7 @@ static const struct {
     [POPULATION_TOKEN] = {linear_receive, NULL},
     [POPULATION_POSITION] = {linear_receive, NULL},
     [POPULATION_EMBED] = {linear_receive, linear_close},
-    [POPULATION_RESIDUAL] = {residual_receive, residual_close},
+    [POPULATION_RESIDUAL] = {source_receive, residual_close},
     [POPULATION_CENTERED] = {centered_receive, centered_close},
     [POPULATION_RSTD] = {rstd_receive, rstd_close},
     [POPULATION_NORM] = {norm_receive, norm_close},
@@ -28,6 +28,14 @@ static const struct {
     [POPULATION_ATTENTION] = {linear_receive, attention_close},
     [POPULATION_FFN] = {linear_receive, linear_close},
     [POPULATION_PROJECT_OUT] = {linear_receive, linear_close},
+    [POPULATION_TYPE] = {linear_receive, NULL},
+    [POPULATION_QUERY_TURNED] = {query_receive, turned_close},
+    [POPULATION_KEY_TURNED] = {key_receive, turned_close},
+    [POPULATION_ACTIVATED] = {activated_receive, activated_close},
+    [POPULATION_GATE] = {gate_receive, gate_close},
+    [POPULATION_UP] = {up_receive, up_close},
+    [POPULATION_GATED] = {linear_receive, gated_close},
+    [POPULATION_RELAY] = {source_receive, relay_close},
 };
 
 void network_head_channels(const struct network *network, uint32_t head, uint32_t *from, uint32_t *to)
@@ -47,7 +55,8 @@ void network_input(const struct network *network, uint32_t p, uint32_t row, cons
 {
     (void)network;
     *spike = row;
-    *packet = (struct packet){spike, 1, p, token->token, row / GRAPH_BLOCK_NEURONS, 0, token->position, 0, 0, 0, 0};
+    *packet = (struct packet){
+        spike, 1, p, token->token, row / GRAPH_BLOCK_NEURONS, 0, token->position, token->visible, 0, 0, 0, 0};
 }
 
 void network_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
@@ -61,8 +70,9 @@ static void begin_train(struct network *network, uint32_t p, const struct token_
     struct train *train = network_own_train(network, p, token->token);
     train->token = token->token;
     train->position = token->position;
-    train->neurons = graph_window_neurons(graph, p, token->position + 1);
-    train->span = graph->population[p].visible_only ? token->position + 1 : train->neurons;
+    train->visible = token->visible;
+    train->neurons = graph_window_neurons(graph, p, token->visible);
+    train->span = graph->population[p].visible_only ? token->visible : train->neurons;
     train->stride = graph->population[p].visible_only ? network->positions : train->neurons;
 }
 

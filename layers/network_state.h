@@ -7,11 +7,11 @@
 
 typedef __int128 wide; /* squares and products with HG trains */
 
-/* One LayerNorm's membranes. */
+/* One norm's membranes. */
 struct norm_state {
-    int64_t *own;      /* [D] residual train's values: first synapse */
+    int64_t *own;      /* [D] the source train's values: first synapse */
     int64_t *mean;     /* [workers] their sum, in parts: second synapse */
-    int64_t *centered; /* [D] xmu's running sums */
+    int64_t *centered; /* [D] running sums of xmu (RMSNorm: of the source) */
     wide *square;      /* [workers] sum of squares, in parts */
     wide *product;     /* [D] xmu * rstd */
     int64_t total;     /* sum of mean, while xmu closes */
@@ -20,22 +20,31 @@ struct norm_state {
 
 enum { KEY_BLOCK = 16 /* keys side by side in the cache: one cache line of a channel */ };
 
-/* One attention layer's membranes, and its KV cache of spike sums, which all copies share. */
+/* One attention layer's membranes, and its KV cache of spike sums, which all copies share.  Q = heads * head_dim channels,
+ * K = kv_heads * head_dim, C = the longest context. */
 struct attention_state {
-    int32_t *key_sums;    /* [positions / KEY_BLOCK, rounded up][D][KEY_BLOCK]: network_keys */
-    int32_t *value_sums;  /* [positions][D] */
-    int64_t *query;       /* [D] running sums of q */
-    int64_t *score;       /* [H][positions] */
-    int64_t *own_score;   /* [workers][H] the token's own key, in parts */
-    int64_t *exponential; /* [H][positions] membranes of e */
+    int32_t *key_sums;    /* [C / KEY_BLOCK, rounded up][K][KEY_BLOCK]: network_keys */
+    int32_t *value_sums;  /* [C][K] */
+    int64_t *query;       /* [Q] running sums of q; encoders: [workers][Q], one copy a worker */
+    int64_t *score;       /* [H][C] */
+    int64_t *own_score;   /* [workers][H] the token's own key, in parts; decoders */
+    int64_t *exponential; /* [H][C] membranes of e */
     int64_t *weight_sum;  /* [H] sum of e */
-    int64_t *context;     /* [D] e.v */
+    int64_t *context;     /* [Q] e.v */
     int *octave;          /* [H] floor(log2 sum e) */
     int64_t *inverse;     /* [workers][H] running sums of inv, one copy a worker */
-    int64_t *context_sum; /* [D] running sums of ctx */
-    wide *product;        /* [D] ctx * inv */
+    int64_t *context_sum; /* [Q] running sums of ctx */
+    wide *product;        /* [Q] ctx * inv */
+    /* query, key: those that meet (turned by their position where rotary) */
     uint32_t query_population, key_population, value_population, exp_population, weight_population, inverse_population,
         context_population;
+};
+
+/* The membrane of a population that others feed neuron by neuron. */
+struct unit_state {
+    int64_t *sum;       /* [neurons] qr, kr: on the rotary table's grid; relay: act's train; values: the last norm's */
+    wide *product;      /* [neurons] gated: gate * up */
+    int64_t *gate, *up; /* [neurons] gated: their running sums */
 };
 
 /* Where a population's spikes go, found once from the graph. */
@@ -46,6 +55,10 @@ struct population_links {
     int starts_residual;          /* res: the token's first one */
     uint32_t emptied_norm; /* norm whose ln train replaces the residual when it ends, at this close, or GRAPH_NONE */
     uint32_t norm, layer;  /* its norm and attention layer, or GRAPH_NONE */
+    int norm_source;       /* its train is what its norm is made of: res, or the masked-LM transform's relay */
+    uint32_t unit;         /* population whose unit_state it feeds: qr, kr, relay, gated; itself where the last norm's
+                            * train is read out; or GRAPH_NONE */
+    uint32_t other;        /* gate: the up of its product */
     double lsb;            /* OAT: alpha_nor 2^-T, T the population's own */
 };
 
@@ -58,15 +71,23 @@ struct matrix_part {
 struct network {
     struct network_model model;
     unsigned workers;
-    uint32_t hidden, heads, head_dim, positions; /* D, H, D/H */
-    struct population_links *links;              /* [populations] */
-    int windows;                                 /* 1: whole windows, level by level; 0: step by step */
-    uint32_t copies, train_copies;               /* of every membrane and train, taken in turn by the tokens */
-    struct train *train;                         /* [populations][train_copies] */
-    int64_t **sum;                               /* [matrices][copies], each [targets] */
-    struct norm_state *norm;                     /* [norms][copies] */
-    struct attention_state *attention;           /* [layers][copies] */
-    int64_t *residual;                           /* [slots][D] */
+    uint32_t hidden, heads, head_dim;  /* D, H, channels of a head */
+    uint32_t width, kv_width;          /* channels of all query heads, of all key heads */
+    uint32_t group;                    /* query heads that share a key head */
+    uint32_t positions;                /* neurons of exp and e: head * positions + key */
+    uint32_t context;                  /* longest sequence that there is room for, <= positions */
+    struct population_links *links;    /* [populations] */
+    int windows;                       /* 1: whole windows; 0: step by step */
+    int encoder;                       /* 1: all tokens at once, each sees all */
+    int level_by_level;                /* windows || encoder: what a level leaves is used up before the next of its kind
+                                       * comes, so its memory serves all layers */
+    uint32_t copies, train_copies;     /* of every membrane and train, taken in turn by the tokens */
+    struct train *train;               /* [populations][train_copies] */
+    int64_t **sum;                     /* [matrices][copies], each [targets] */
+    struct norm_state *norm;           /* [norms][copies] */
+    struct attention_state *attention; /* [layers][copies] */
+    struct unit_state *unit;           /* [populations][copies] */
+    int64_t *residual;                 /* [slots][D] */
     uint32_t slots;
     uint64_t sequence;              /* resets so far */
     double **scratch;               /* [workers][largest population] */
@@ -103,11 +124,36 @@ static inline struct attention_state *network_attention(const struct network *ne
     return &network->attention[(uint64_t)network->links[p].layer * network->copies + token % network->copies];
 }
 
+/* The membrane of the population that p feeds neuron by neuron. */
+static inline struct unit_state *network_unit(const struct network *network, uint32_t p, uint32_t token)
+{
+    return &network->unit[(uint64_t)network->links[p].unit * network->copies + token % network->copies];
+}
+
+/* Table of HG population p. */
+static inline const struct hg_table *network_table(const struct network *network, uint32_t p)
+{
+    return &network->model.table[network->model.population[p].table];
+}
+
 /* Channel `channel` of the KEY_BLOCK keys from `first` (a multiple of KEY_BLOCK) on. */
 static inline int32_t *network_keys(const struct network *network, const struct attention_state *attention,
                                     uint32_t channel, uint32_t first)
 {
-    return attention->key_sums + ((uint64_t)(first / KEY_BLOCK) * network->hidden + channel) * KEY_BLOCK;
+    return attention->key_sums + ((uint64_t)(first / KEY_BLOCK) * network->kv_width + channel) * KEY_BLOCK;
+}
+
+/* The key channel that channel i of the queries meets; also the value channel that i of the context takes. */
+static inline uint32_t network_kv_channel(const struct network *network, uint32_t i)
+{
+    return i / network->head_dim / network->group * network->head_dim + i % network->head_dim;
+}
+
+/* cos and sin of channel i of a head (its pair: i +- head_dim / 2) at a position, integers * 2^-ROTARY_BITS. */
+static inline const int32_t *network_rotary(const struct network *network, uint32_t position, uint32_t i)
+{
+    uint32_t half = network->head_dim / 2;
+    return network->model.rotary + ((uint64_t)position * half + i % half) * 2;
 }
 
 static inline int32_t *network_key(const struct network *network, const struct attention_state *attention,
@@ -140,6 +186,9 @@ static inline int64_t hg_spike_delta(const struct hg_table *table, const struct 
     return spike & SPIKE_NEGATIVE ? -weight : weight;
 }
 
+/* Fills network->links, and where attention finds its populations, from the graph. */
+void network_link(struct network *network);
+
 /* Matrix m as worker `worker` reads it. */
 struct matrix_part network_part(const struct network *network, uint32_t m, unsigned worker);
 /* What one unit of matrix m's integer sums is worth, but for its targets' scales: lsb of its source x 2^grid. */
@@ -151,7 +200,7 @@ void network_head_channels(const struct network *network, uint32_t head, uint32_
 
 /* Receive: one function a kind of layer (network.c says which population has which). */
 void linear_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
-void residual_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void source_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
 void centered_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
 void rstd_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
 void norm_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
@@ -162,6 +211,10 @@ void exp_receive(struct network *network, const struct packet *packet, unsigned 
 void weight_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
 void inverse_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
 void context_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void turn_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void activated_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void gate_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
+void up_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
 
 /* A product sum rounded to double; nearly all fit 64 bits, where the conversion is one instruction. */
 static inline double wide_to_double(wide sum)
@@ -196,5 +249,18 @@ void weight_close(struct close_call *call);
 void inverse_close(struct close_call *call);
 void context_close(struct close_call *call);
 void attention_close(struct close_call *call);
+void turned_close(struct close_call *call);
+void activated_close(struct close_call *call);
+void relay_close(struct close_call *call);
+void gate_close(struct close_call *call);
+void up_close(struct close_call *call);
+void gated_close(struct close_call *call);
+/* The running sums of a window of q, k, or of RMSNorm's source, start from nothing: neurons [from, to). */
+void query_begin(const struct close_call *call);
+void key_begin(const struct close_call *call);
+void source_begin(const struct close_call *call);
+/* sum[i] += what the train's spikes of the packet weigh, channel shifts applied; worker's share of the neurons. */
+void values_receive(const struct network *network, const struct packet *packet, unsigned worker, unsigned workers,
+                    int64_t *sum);
 
 #endif

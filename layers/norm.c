@@ -1,5 +1,5 @@
-/* LayerNorm by spikes: x - mean from the residual's train, its own square into one variance neuron, HG
- * 1/sqrt, spike Hadamard product with x - mean, then gamma and beta. */
+/* Norms by spikes: x - mean from the source's train, its own square into one variance neuron, HG 1/sqrt, spike
+ * Hadamard product with x - mean, then gamma and beta.  RMSNorm: the source itself in x - mean's place, no beta. */
 #include "layers/network_state.h"
 #include "neurons/real.h"
 
@@ -17,8 +17,8 @@ void centered_close(struct close_call *call)
 {
     struct network *network = call->network;
     struct norm_state *norm = network_norm(network, call->population, call->token->token);
-    uint32_t residual = network->model.graph->norm[network->model.graph->population[call->population].norm].source;
-    double unit = network->links[residual].lsb / (double)network->hidden;
+    uint32_t source = network->model.graph->norm[network->model.graph->population[call->population].norm].source;
+    double unit = network->links[source].lsb / (double)network->hidden;
     int64_t *centered = norm->centered;
     for (uint32_t i = call->from; i < call->to; i++) {
         call->x[i] = (double)((int64_t)network->hidden * norm->own[i] - norm->total) * unit;
@@ -90,7 +90,8 @@ void norm_close(struct close_call *call)
     double unit = network->links[graph->norm[n].centered].lsb * real_power_of_two(table->output_grid);
     for (uint32_t i = call->from; i < call->to; i++) {
         double value = wide_to_double(norm->product[i]) * unit;
-        call->x[i] = params->gamma != NULL ? value * params->gamma[i] + params->beta[i] : value;
+        if (params->gamma != NULL) value = value * params->gamma[i];
+        call->x[i] = params->beta != NULL ? value + params->beta[i] : value;
         norm->product[i] = 0;
     }
 }
@@ -99,7 +100,15 @@ void norm_receive(struct network *network, const struct packet *packet, unsigned
 {
     linear_receive(network, packet, worker, workers);
     int64_t *emptied = network_norm(network, packet->population, packet->token)->emptied;
-    if (emptied == NULL) return;
+    if (network->model.graph->population[packet->population].into_residual)
+        values_receive(network, packet, worker, workers, emptied);
+    if (network->links[packet->population].unit != GRAPH_NONE)
+        values_receive(network, packet, worker, workers, network_unit(network, packet->population, packet->token)->sum);
+}
+
+void values_receive(const struct network *network, const struct packet *packet, unsigned worker, unsigned workers,
+                    int64_t *sum)
+{
     const struct population_params *params = &network->model.population[packet->population];
     const unsigned steps = network_steps(network, packet->population);
     uint32_t from, to, first, last;
@@ -108,6 +117,44 @@ void norm_receive(struct network *network, const struct packet *packet, unsigned
     for (uint32_t s = first; s < last; s++) {
         uint32_t i = packet->spikes[s] & SPIKE_NEURON;
         int64_t delta = spike_delta(params, steps, packet->step, packet->spikes[s]);
-        emptied[i] += delta * (INT64_C(1) << params->shift[i]);
+        sum[i] += delta * (INT64_C(1) << params->shift[i]);
     }
+}
+
+/* The source of a norm: its values and their sum, or with RMSNorm what x - mean is elsewhere. */
+static void source_sums(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
+{
+    const struct population_params *params = &network->model.population[packet->population];
+    const unsigned steps = network_steps(network, packet->population);
+    struct norm_state *norm = network_norm(network, packet->population, packet->token);
+    uint32_t from, to, first, last;
+    packet_share(network->hidden, 16, worker, workers, &from, &to);
+    packet_slice(packet, from, to, &first, &last);
+    int64_t total = 0;
+    for (uint32_t s = first; s < last; s++) {
+        int64_t delta = spike_delta(params, steps, packet->step, packet->spikes[s]);
+        norm->own[packet->spikes[s] & SPIKE_NEURON] += delta;
+        total += delta;
+    }
+    norm->mean[worker] += total;
+}
+
+void source_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
+{
+    const struct population_links *links = &network->links[packet->population];
+    if (!links->norm_source)
+        linear_receive(network, packet, worker, workers);
+    else if (network->model.graph->norm[links->norm].centered == packet->population)
+        centered_receive(network, packet, worker, workers);
+    else
+        source_sums(network, packet, worker, workers);
+}
+
+void source_begin(const struct close_call *call)
+{
+    const struct network *network = call->network;
+    const struct population_links *links = &network->links[call->population];
+    if (!links->norm_source || network->model.graph->norm[links->norm].centered != call->population) return;
+    int64_t *centered = network_norm(network, call->population, call->token->token)->centered;
+    for (uint32_t i = call->from; i < call->to; i++) centered[i] = 0;
 }

@@ -19,7 +19,7 @@ struct packet {
     uint32_t count;
     uint32_t population, token, block;
     uint32_t step;                     /* timestep inside the window, 0..T-1 */
-    uint32_t position;                 /* of the token in its sequence: visible keys - 1 */
+    uint32_t position, visible;        /* of the token in its sequence; keys that it sees */
     uint32_t gates, negative, outlier; /* how many of the spikes, lost ones included, are gates, negative, outliers */
     uint32_t lost;                     /* spikes that were emitted and are not among `spikes` (layers/perturb.h) */
 };

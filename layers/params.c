@@ -111,6 +111,11 @@ double matrix_value(const struct matrix *matrix, uint32_t targets, uint32_t sour
     }
 }
 
+uint64_t params_rotary_size(const struct model_config *config)
+{
+    return config->rotary ? (uint64_t)config->positions * (config->head_dim / 2) * 2 : 0;
+}
+
 /* Largest |value| of a code at T = 16: (2^16 - 1) 2^j. */
 static wide code_max(const struct population_params *params)
 {
@@ -123,7 +128,10 @@ static wide product_sum(const struct graph *graph, const struct population_param
     const struct model_config *config = &graph->config;
     switch (graph->population[p].kind) {
     case POPULATION_RESIDUAL: return 2 * (wide)config->hidden * code_max(&params[p]);
-    case POPULATION_KEY: return config->hidden / config->heads * query * code_max(&params[p]);
+    case POPULATION_KEY:
+    case POPULATION_KEY_TURNED:
+        if (graph->population[p].product == PRODUCT_NONE) return 0; /* turned first */
+        return config->head_dim * query * code_max(&params[p]);
     case POPULATION_VALUE: return config->positions * ((wide)OAT_MAGNITUDE << 1) * code_max(&params[p]); /* e: j = 1 */
     default: return 0;
     }
@@ -133,7 +141,8 @@ static const char *product_name(enum population_kind kind)
 {
     switch (kind) {
     case POPULATION_RESIDUAL: return "D v - sum v must stay below 2^62";
-    case POPULATION_KEY: return "q.k over a head must stay below 2^62";
+    case POPULATION_KEY:
+    case POPULATION_KEY_TURNED: return "q.k over a head must stay below 2^62";
     default: return "e.v at the longest context must stay below 2^62";
     }
 }
@@ -145,7 +154,8 @@ static uint32_t largest_product(const struct graph *graph, const struct populati
     wide query = 0;
     *largest = 0;
     for (uint32_t p = 0; p < graph->populations; p++) {
-        if (graph->population[p].kind == POPULATION_QUERY) query = code_max(&params[p]);
+        enum population_kind kind = graph->population[p].kind;
+        if (kind == POPULATION_QUERY || kind == POPULATION_QUERY_TURNED) query = code_max(&params[p]);
         wide sum = product_sum(graph, params, p, query);
         if (sum <= *largest) continue;
         *largest = sum;

@@ -36,8 +36,13 @@ struct matrix {
 };
 
 struct norm_params {
-    const double *gamma, *beta; /* [D] each, or both NULL */
+    const double *gamma, *beta; /* [D] each, or both NULL; RMSNorm: beta is NULL */
 };
+
+/* Rotary positions: cos and sin are integers * 2^-ROTARY_BITS, |integer| <= 2^31 - 1 (YaRN's factor may exceed 1). */
+enum { ROTARY_BITS = 30 };
+/* Numbers of a rotary table: [positions][head_dim / 2][2].  0 unless rotary. */
+uint64_t params_rotary_size(const struct model_config *config);
 
 /* Thresholds of one population; meaningful for CODE_OAT (scale .. shift) and CODE_HG (table). */
 struct population_params {

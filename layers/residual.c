@@ -57,27 +57,6 @@ void residual_close(struct close_call *call)
     const struct network *network = call->network;
     const int64_t *potential = network_residual(network, call->token->token);
     double grid = real_power_of_two(network->model.residual_grid);
+    source_begin(call);
     for (uint32_t i = call->from; i < call->to; i++) call->x[i] = (double)potential[i] * grid;
-}
-
-void residual_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
-{
-    const struct population_links *links = &network->links[packet->population];
-    if (links->norm == GRAPH_NONE) {
-        linear_receive(network, packet, worker, workers);
-        return;
-    }
-    const struct population_params *params = &network->model.population[packet->population];
-    const unsigned steps = network_steps(network, packet->population);
-    struct norm_state *norm = network_norm(network, packet->population, packet->token);
-    uint32_t from, to, first, last;
-    packet_share(network->hidden, 16, worker, workers, &from, &to);
-    packet_slice(packet, from, to, &first, &last);
-    int64_t total = 0;
-    for (uint32_t s = first; s < last; s++) {
-        int64_t delta = spike_delta(params, steps, packet->step, packet->spikes[s]);
-        norm->own[packet->spikes[s] & SPIKE_NEURON] += delta;
-        total += delta;
-    }
-    norm->mean[worker] += total;
 }

@@ -60,8 +60,18 @@ static void place_block(struct train *train, struct block_layout *layout, unsign
         layout->next[t] = *used;
         if (count == 0) continue;
         struct packet *packet = &train->packets[train->packet_count++];
-        *packet = (struct packet){
-            train->spikes + *used, 0, train->population, train->token, block, t, train->position, 0, 0, 0, 0};
+        *packet = (struct packet){train->spikes + *used,
+                                  0,
+                                  train->population,
+                                  train->token,
+                                  block,
+                                  t,
+                                  train->position,
+                                  train->visible,
+                                  0,
+                                  0,
+                                  0,
+                                  0};
         layout->packet[t] = packet;
         *used += count;
     }

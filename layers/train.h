@@ -10,7 +10,8 @@
 
 struct train {
     uint32_t population;
-    uint32_t token, position; /* whose window it is */
+    uint32_t token, position; /* whose window it is, */
+    uint32_t visible;         /* and the keys that it sees */
     uint32_t neurons;         /* neurons that take part in this window */
     uint32_t span;            /* they are numbered in rows of `span` ... */
     uint32_t stride;          /* ... whose first neurons lie `stride` apart: exp and e have one row a head, span =

@@ -28,6 +28,7 @@ find_missing() {
     need_library hwloc libhwloc-dev
     need_library jansson libjansson-dev
     need_library libpcre2-8 libpcre2-dev
+    need_library libutf8proc libutf8proc-dev
     need_library libxxhash libxxhash-dev
     need_library openblas libopenblas-dev
     if [ "$for_what" != build ]; then need_library cmocka libcmocka-dev; fi

@@ -1,4 +1,4 @@
-/* lassim convert: checkpoint folder -> .snn. */
+/* lassim convert: checkpoint -> .snn. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 
 #include "kernel/npy.h"
 #include "kernel/program/cli.h"
-#include "kernel/program/metrics.h"
+#include "kernel/program/metrics_energy.h"
 #include "kernel/program/output.h"
 #include "kernel/program/prompt.h"
 #include "kernel/program/run_loop.h"
@@ -35,6 +35,8 @@ struct run {
     char *text;                    /* --json: prompt and generated text in memory */
     size_t text_size, text_prompt; /* bytes; of them the prompt's */
     double seconds;
+    struct energy_model *more_model; /* [more_models] of --energy-models */
+    uint32_t more_models;
     struct lassim_error *error;
 };
 
@@ -125,9 +127,27 @@ static enum lassim_status open_logits(struct run *run)
                                run->info.vocabulary, &run->logits, run->error);
 }
 
+/* --energy-models, and whether --energy is one of those there are. */
+static enum lassim_status open_energy(struct run *run)
+{
+    const char *file = cli_text(run->cli, OPTION_ENERGY_MODELS), *name = cli_text(run->cli, OPTION_ENERGY);
+    enum lassim_status status = LASSIM_OK;
+    char names[400] = "";
+    if (file != NULL) status = energy_file_read(file, &run->more_model, &run->more_models, run->error);
+    if (status != LASSIM_OK || name == NULL) return status;
+    const struct metrics metrics = {.more_model = run->more_model, .more_models = run->more_models};
+    if (energy_view_find(&metrics, name) != NULL) return LASSIM_OK;
+    for (unsigned i = 0, used = 0; i < energy_view_models(&metrics) && used < sizeof names; i++)
+        used += (unsigned)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "",
+                                   energy_view_model(&metrics, i)->name);
+    return lassim_fail(run->error, LASSIM_ERR_USAGE, NULL, "--energy", "expected one of: %s; found '%.60s'", names,
+                       name);
+}
+
 static enum lassim_status open_all(struct run *run)
 {
-    enum lassim_status status = open_model(run);
+    enum lassim_status status = open_energy(run);
+    if (status == LASSIM_OK) status = open_model(run);
     if (status == LASSIM_OK)
         status = prompt_read(run->cli, run->model, run->tokenizer, &run->ids, &run->prompt, run->error);
     if (status == LASSIM_OK) status = open_sampler(run);
@@ -145,6 +165,7 @@ static void close_all(struct run *run)
     lassim_model_close(run->handle);
     free(run->ids);
     free(run->text);
+    free(run->more_model);
 }
 
 /* ---- feeding and sampling ---- */
@@ -255,19 +276,25 @@ static struct metrics measure(struct run *run)
     getrusage(RUSAGE_SELF, &usage);
     struct metrics metrics = {
         .graph = run->model->graph,
+        .model = run->model,
         .engine = cli_text(run->cli, OPTION_ENGINE),
         .window = session_steps(run->session),
         .population = session_population_counters(run->session),
+        .counted = session_dense_counters(run->session),
         .prompt_tokens = run->prompt,
         .new_tokens = run->generated,
         .timesteps = session_timesteps(run->session),
         .packets_popped = session_packets_popped(run->session),
         .dense_macs = session_dense_macs(run->session),
         .perturbation = session_perturbation(run->session),
+        .more_model = run->more_model,
+        .more_models = run->more_models,
         .wall_seconds = run->seconds,
         .peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024,
     };
     metrics.token = session_token_counters(run->session, &metrics.tokens);
+    if (cli_given(run->cli, OPTION_ENERGY))
+        metrics.energy = energy_view_find(&metrics, cli_text(run->cli, OPTION_ENERGY));
     return metrics;
 }
 

@@ -30,12 +30,12 @@ static int take_cost(const char *text, int *cost)
 {
     *cost = TUNE_COST_SOPS;
     if (strcmp(text, "sops") == 0) return 0;
-    for (unsigned t = 0; t < energy_tables(); t++)
-        if (strcmp(text, energy_table(t)->name) == 0) {
+    for (unsigned t = 0; t < energy_models(); t++)
+        if (strcmp(text, energy_model(t)->name) == 0) {
             *cost = (int)t;
             return 0;
         }
-    return cli_usage(OPTION_COST, "expected sops or the name of an energy table, found '%.100s'", text);
+    return cli_usage(OPTION_COST, "expected sops or the name of an energy model, found '%.100s'", text);
 }
 
 static int take_settings(struct tune *tune)
@@ -171,7 +171,7 @@ static enum lassim_status write_model(struct tune *tune, struct lassim_error *er
 
 static const char *cost_name(const struct tune *tune)
 {
-    return tune->bench.cost == TUNE_COST_SOPS ? "sops" : energy_table((unsigned)tune->bench.cost)->name;
+    return tune->bench.cost == TUNE_COST_SOPS ? "sops" : energy_model((unsigned)tune->bench.cost)->name;
 }
 
 static double saved_percent(double before, double after)

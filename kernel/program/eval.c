@@ -138,12 +138,11 @@ void eval_result_free(struct eval_result *result)
     result->population = NULL;
 }
 
-struct energy_counts eval_energy_counts(const struct model *model, const struct eval_result *result)
+struct energy_work *eval_energy_work(const struct model *model, const struct eval_result *result)
 {
-    struct energy_counts counts = {result->total.membrane_updates, result->total.threshold_tests, 0,
-                                   result->dense_macs};
-    for (uint32_t p = 0; p < model->graph->populations; p++)
-        if (model->graph->population[p].code == CODE_HG)
-            counts.hg_products += result->population[p].spike_product_operations;
-    return counts;
+    const struct graph *graph = model->graph;
+    struct energy_work *work = calloc(graph->populations, sizeof *work);
+    for (uint32_t p = 0; work != NULL && p < graph->populations; p++)
+        energy_work_of(graph, model, p, &result->population[p], (uint32_t)result->comparison.tokens, &work[p]);
+    return work;
 }

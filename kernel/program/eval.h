@@ -10,7 +10,7 @@
 #include "kernel/compare.h"
 #include "kernel/counters.h"
 #include "kernel/dense_engine.h"
-#include "kernel/energy.h"
+#include "kernel/energy_work.h"
 #include "kernel/program/eval_text.h"
 #include "kernel/session.h"
 
@@ -63,8 +63,8 @@ enum lassim_status eval_run(const struct model *model, const struct lassim_optio
                             const struct eval_text *text, const struct eval_dense *dense, struct eval_watch *watch,
                             unsigned job, struct eval_result *result, struct lassim_error *error);
 void eval_result_free(struct eval_result *result);
-/* What the energy tables take. */
-struct energy_counts eval_energy_counts(const struct model *model, const struct eval_result *result);
+/* What the energy models take, [populations]; the caller frees it.  NULL without memory. */
+struct energy_work *eval_energy_work(const struct model *model, const struct eval_result *result);
 /* Seconds of a clock that only goes forward. */
 double eval_seconds(void);
 

@@ -10,7 +10,7 @@
 void help_print(enum command_id command, FILE *out);
 /* The commands whose first word is word ("trace"), one line each; returns how many. */
 int help_group(const char *word, FILE *out);
-/* "lassim convert CKPT_DIR -o FILE [options]" and a newline. */
+/* "lassim convert CKPT -o FILE [options]" and a newline. */
 void help_usage(enum command_id command, FILE *out);
 /* The option as typed: "-o, --output FILE".  Writes at most size bytes, returns out. */
 const char *help_option(enum option_id option, char *out, size_t size);

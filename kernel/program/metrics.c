@@ -3,8 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "kernel/energy.h"
+#include "kernel/energy_work.h"
 #include "kernel/outfile.h"
+#include "kernel/program/metrics_energy.h"
 #include "kernel/program/trace_summary.h"
 
 static json_t *integer_or_null(uint64_t value, int present)
@@ -39,17 +40,6 @@ static uint64_t total_neurons(const struct metrics *metrics)
     return neurons;
 }
 
-static struct energy_counts energy_counts(const struct metrics *metrics)
-{
-    struct counters sum = metrics_totals(metrics);
-    struct energy_counts counts = {sum.membrane_updates, sum.threshold_tests, 0, metrics->dense_macs};
-    for (uint32_t p = 0; metrics->population != NULL && p < metrics->graph->populations; p++) {
-        if (metrics->graph->population[p].code != CODE_HG) continue;
-        counts.hg_products += metrics->population[p].spike_product_operations;
-    }
-    return counts;
-}
-
 static json_t *totals_json(const struct metrics *metrics)
 {
     json_t *totals = json_object();
@@ -63,33 +53,18 @@ static json_t *totals_json(const struct metrics *metrics)
     return totals;
 }
 
-static json_t *energy_json(const struct metrics *metrics)
-{
-    json_t *energy = json_object();
-    const struct energy_counts counts = energy_counts(metrics);
-    for (unsigned t = 0; t < energy_tables(); t++) {
-        const struct energy_table *table = energy_table(t);
-        json_t *row = json_object();
-        json_object_set_new(row, "spiking_joules",
-                            metrics->population ? json_real(energy_spiking(table, &counts)) : json_null());
-        json_object_set_new(row, "dense_joules", json_real(energy_dense(table, &counts)));
-        json_object_set_new(row, "add_joules", json_real(table->add));
-        json_object_set_new(row, "multiply_joules", json_real(table->multiply));
-        json_object_set_new(energy, table->name, row);
-    }
-    return energy;
-}
-
-static json_t *layers_json(const struct metrics *metrics)
+static json_t *layers_json(const struct metrics *metrics, const struct energy_view *view)
 {
     json_t *layers = json_array();
     const struct graph *graph = metrics->graph;
     for (int32_t layer = -1; layer <= (int32_t)graph->config.layers; layer++) {
         struct counters sum;
         uint64_t neurons = 0;
+        uint32_t first = 0, count = 0;
         memset(&sum, 0, sizeof sum);
         for (uint32_t p = 0; p < graph->populations; p++) {
             if (graph->population[p].layer != layer) continue;
+            if (count++ == 0) first = p; /* a block's populations are neighbours */
             neurons += graph->population[p].neurons;
             if (metrics->population != NULL) counters_add(&sum, &metrics->population[p]);
         }
@@ -98,6 +73,7 @@ static json_t *layers_json(const struct metrics *metrics)
         json_object_set_new(row, "layer", json_integer(layer));
         json_object_set_new(row, "neurons", json_integer((json_int_t)neurons));
         set_counters(row, metrics->population ? &sum : NULL);
+        energy_view_set(view, first, count, row);
         json_array_append_new(layers, row);
     }
     return layers;
@@ -115,7 +91,33 @@ static json_t *tokens_json(const struct metrics *metrics)
     return tokens;
 }
 
-static json_t *populations_json(const struct metrics *metrics)
+/* What the formulas of docs/energy.md need besides counters. */
+static void set_shape(json_t *row, const struct metrics *metrics, uint32_t p)
+{
+    const struct graph *graph = metrics->graph;
+    const struct model *model = metrics->model;
+    json_t *matrices = json_array();
+    for (uint32_t m = 0; m < graph->matrices; m++) {
+        const struct matrix_slot *slot = &graph->matrix[m];
+        if (slot->source != p) continue;
+        json_t *matrix = json_object();
+        json_object_set_new(matrix, "name", json_string(slot->name));
+        json_object_set_new(matrix, "sources", json_integer(slot->sources));
+        json_object_set_new(matrix, "targets", json_integer(slot->targets));
+        json_object_set_new(matrix, "row_bytes", json_integer((json_int_t)energy_row_bytes(graph, model, m)));
+        json_array_append_new(matrices, matrix);
+    }
+    json_object_set_new(row, "matrices", matrices);
+    json_object_set_new(
+        row, "timesteps",
+        json_integer(model != NULL ? params_steps(&model->population[p], metrics->window) : metrics->window));
+    json_object_set_new(row, "cache", json_string(energy_cache_use(graph, p)));
+    json_object_set_new(row, "gate_partners", json_integer((json_int_t)energy_gate_partners(graph, p)));
+    if (graph->population[p].code == CODE_HG && model != NULL)
+        json_object_set_new(row, "table_rows", json_integer(model->table[model->population[p].table].rows));
+}
+
+static json_t *populations_json(const struct metrics *metrics, const struct energy_view *view)
 {
     static const char *const codes[] = {[CODE_INPUT] = "input", [CODE_OAT] = "oat", [CODE_HG] = "hg"};
     json_t *populations = json_array();
@@ -127,7 +129,9 @@ static json_t *populations_json(const struct metrics *metrics)
         json_object_set_new(row, "code", json_string(codes[population->code]));
         json_object_set_new(row, "neurons", json_integer(population->neurons));
         json_object_set_new(row, "fan_out", json_integer(population->fan_out));
+        set_shape(row, metrics, p);
         set_counters(row, metrics->population ? &metrics->population[p] : NULL);
+        if (metrics->population != NULL && metrics->population[p].dense_macs > 0) energy_view_set(view, p, 1, row);
         json_array_append_new(populations, row);
     }
     return populations;
@@ -141,7 +145,12 @@ static double tokens_per_second(const struct metrics *metrics)
 json_t *metrics_json(const struct metrics *metrics, int brief)
 {
     json_t *root = json_object();
-    if (root == NULL) return NULL;
+    struct energy_view *view = energy_view_new(metrics);
+    if (root == NULL || view == NULL) {
+        json_decref(root);
+        energy_view_free(view);
+        return NULL;
+    }
     json_object_set_new(root, "schema", json_string(METRICS_SCHEMA));
     json_object_set_new(root, "engine", json_string(metrics->engine));
     json_object_set_new(root, "packets_popped",
@@ -152,14 +161,17 @@ json_t *metrics_json(const struct metrics *metrics, int brief)
     json_object_set_new(root, "perturbation",
                         metrics->perturbation != NULL ? perturbation_json(metrics->perturbation) : json_null());
     json_object_set_new(root, "totals", totals_json(metrics));
-    json_object_set_new(root, "energy", energy_json(metrics));
+    json_object_set_new(root, "energy", energy_view_totals(view));
     json_object_set_new(root, "wall_seconds", json_real(metrics->wall_seconds));
     json_object_set_new(root, "tokens_per_second", json_real(tokens_per_second(metrics)));
     json_object_set_new(root, "peak_resident_bytes", json_integer((json_int_t)metrics->peak_resident_bytes));
-    if (brief) return root;
-    json_object_set_new(root, "layers", layers_json(metrics));
-    json_object_set_new(root, "tokens", tokens_json(metrics));
-    json_object_set_new(root, "populations", populations_json(metrics));
+    if (!brief) {
+        json_object_set_new(root, "layers", layers_json(metrics, view));
+        json_object_set_new(root, "tokens", tokens_json(metrics));
+        json_object_set_new(root, "populations", populations_json(metrics, view));
+        json_object_set_new(root, "cache_elements", json_integer((json_int_t)energy_cache_elements(metrics->graph)));
+    }
+    energy_view_free(view);
     return root;
 }
 
@@ -197,18 +209,6 @@ static void print_counters(const struct metrics *metrics, FILE *out)
 #undef PRINT_COUNTER
 }
 
-static void print_energy(const struct metrics *metrics, FILE *out)
-{
-    const struct energy_counts counts = energy_counts(metrics);
-    for (unsigned t = 0; t < energy_tables(); t++) {
-        const struct energy_table *table = energy_table(t);
-        fprintf(out, "energy, %s (add %.3g pJ, multiply %.3g pJ; %s):\n", table->name, 1e12 * table->add,
-                1e12 * table->multiply, table->source);
-        if (metrics->population != NULL) fprintf(out, "  spiking %.6g J,", energy_spiking(table, &counts));
-        fprintf(out, "  dense %.6g J\n", energy_dense(table, &counts));
-    }
-}
-
 void metrics_print(const struct metrics *metrics, FILE *out)
 {
     if (metrics->population != NULL) {
@@ -217,7 +217,9 @@ void metrics_print(const struct metrics *metrics, FILE *out)
         print_count(out, "tokens", metrics->tokens, "processed");
         print_count(out, "dense_macs", metrics->dense_macs, "multiply-accumulates");
     }
-    print_energy(metrics, out);
+    struct energy_view *view = energy_view_new(metrics);
+    if (view != NULL) energy_view_print(view, out);
+    energy_view_free(view);
     fprintf(out, "engine %s, T = %" PRIu32 ", %.2f s, %.2f tokens/s, %.1f MiB at most\n", metrics->engine,
             metrics->window, metrics->wall_seconds, tokens_per_second(metrics),
             (double)metrics->peak_resident_bytes / (1024 * 1024));

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "kernel/counters.h"
+#include "kernel/energy.h"
 #include "kernel/error.h"
 #include "kernel/trace_format.h"
 #include "layers/graph.h"
@@ -17,15 +18,20 @@
 /* Figures of one run; nothing is owned. */
 struct metrics {
     const struct graph *graph;
+    const struct model *model; /* NULL: weights count 4 bytes, tables none */
     const char *engine;
     uint32_t window;                            /* T */
     const struct counters *population;          /* [graph->populations]; NULL (engine dense): spike counts are null */
+    const struct counters *counted;             /* [graph->populations]; the same; engine dense: dense MACs alone */
     const struct counters *token;               /* [tokens], or NULL alike */
     uint32_t tokens, prompt_tokens, new_tokens; /* processed; of the prompt; generated */
     uint64_t timesteps;                         /* simulated */
     uint64_t packets_popped;                    /* by the engine from its queue; not a count of the network */
     uint64_t dense_macs;
     const struct trace_perturbation *perturbation; /* NULL: none */
+    const struct energy_model *more_model;         /* [more_models] besides the built-in ones */
+    uint32_t more_models;
+    const struct energy_model *energy; /* the one that is printed layer by layer; NULL: all, in sum */
     double wall_seconds;
     uint64_t peak_resident_bytes;
 };

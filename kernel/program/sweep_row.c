@@ -135,17 +135,25 @@ static void put_counts(struct row *row, const struct eval_result *result)
 #undef PUT_COUNTER
 }
 
-static void put_energy(struct row *row, const struct model *model, const struct eval_result *result)
+static void put_joules(struct row *row, const struct energy_model *energy, const char *side, double joules)
 {
-    struct energy_counts counts = {0};
-    if (result != NULL) counts = eval_energy_counts(model, result);
-    for (unsigned t = 0; t < energy_tables(); t++) {
-        const struct energy_table *table = energy_table(t);
-        char name[96];
-        snprintf(name, sizeof name, "%s_spiking_joules", table->name);
-        put_real(row, name, energy_spiking(table, &counts));
-        snprintf(name, sizeof name, "%s_dense_joules", table->name);
-        put_real(row, name, energy_dense(table, &counts));
+    char name[ENERGY_NAME + 32];
+    snprintf(name, sizeof name, "%s_%s_joules", energy->name, side);
+    put_real(row, name, joules);
+}
+
+/* work: [populations], or NULL where there is no result. */
+static void put_energy(struct row *row, const struct energy_work *work, uint32_t populations)
+{
+    static const struct energy_work none;
+    uint32_t n = work != NULL ? populations : 1;
+    if (work == NULL) work = &none;
+    for (unsigned m = 0; m < energy_models(); m++) {
+        const struct energy_model *energy = energy_model(m);
+        put_joules(row, energy, "spiking", energy_spiking(energy, work, n));
+        put_joules(row, energy, "dense", energy_dense(energy, work, n, energy->width));
+        put_joules(row, energy, "dense_fp16", energy_dense(energy, work, n, ENERGY_FP16));
+        put_joules(row, energy, "dense_int8", energy_dense(energy, work, n, ENERGY_INT8));
     }
 }
 
@@ -168,12 +176,19 @@ char *sweep_row_text(enum sweep_format format, const struct sweep_subject *subje
     char *text = NULL;
     size_t size;
     struct row row = {open_memstream(&text, &size), format, 0};
-    if (row.out == NULL) return NULL;
+    struct energy_work *work = result != NULL ? eval_energy_work(subject->model, result) : NULL;
+    if (row.out == NULL || (result != NULL && work == NULL)) {
+        if (row.out != NULL) fclose(row.out);
+        free(text);
+        free(work);
+        return NULL;
+    }
     const struct eval_result *known = result != NULL ? result : &none;
     put_key(&row, subject, point);
     put_loss(&row, known);
     put_counts(&row, known);
-    put_energy(&row, subject->model, result);
+    put_energy(&row, work, subject->model->graph->populations);
+    free(work);
     uint32_t steps = point->timesteps ? point->timesteps : subject->model->timesteps;
     put_integer(&row, "latency_timesteps", (uint64_t)subject->model->graph->head_level * steps);
     put_integer(&row, "simulated_timesteps", known->timesteps);

@@ -52,7 +52,7 @@ static void describe(const struct tune_bench *bench, const char *reference, char
     snprintf(line, size,
              "lassim tune 1 model %016" PRIx64 " text %016" PRIx64 " tokens %zu context %u cost %s reference %s\n",
              bench->model->hash, bench->text->hash, bench->text->count, bench->text->context,
-             bench->cost == TUNE_COST_SOPS ? "sops" : energy_table((unsigned)bench->cost)->name,
+             bench->cost == TUNE_COST_SOPS ? "sops" : energy_model((unsigned)bench->cost)->name,
              reference != NULL ? reference : "-");
 }
 
@@ -116,14 +116,18 @@ void tune_bench_forget(struct tune_bench *bench)
 static double cost_of(const struct tune_bench *bench, const struct eval_result *result)
 {
     if (bench->cost == TUNE_COST_SOPS) return (double)result->total.synaptic_operations;
-    const struct energy_counts counts = eval_energy_counts(bench->model, result);
-    return energy_spiking(energy_table((unsigned)bench->cost), &counts);
+    struct energy_work *work = eval_energy_work(bench->model, result);
+    LASSIM_INVARIANT(work != NULL, "no memory for %u populations", bench->model->graph->populations);
+    double joules = energy_spiking(energy_model((unsigned)bench->cost), work, bench->model->graph->populations);
+    free(work);
+    return joules;
 }
 
 static struct tune_measurement weigh(const struct tune_bench *bench, const struct known *known)
 {
     double change = (known->dppl < 0 ? -known->dppl : known->dppl) / 100;
-    return (struct tune_measurement){bench->perplexity && change > known->kl ? change : known->kl, known->cost};
+    return (struct tune_measurement){bench->perplexity && change > known->kl ? change : known->kl, known->kl,
+                                     known->cost};
 }
 
 static struct known known_of(const struct tune_bench *bench, uint64_t key, const struct eval_result *result)

@@ -1,13 +1,13 @@
-/* The search of `lassim tune`: timesteps and outlier shifts of each group of neurons (a population) so that the cost is
- * least while the measured loss stays within a budget.
+/* The search of `lassim tune`: timesteps and thresholds of each group of neurons (a population) so that the cost is least
+ * while the measured loss stays within a budget.
  *
- * It starts where every uniform T that keeps the budget ends: the cheapest of them, with the groups that cost nothing at
- * the full T.  In each round every group's moves are measured alone, everything else as it is:
- *   one timestep fewer; one fewer with alpha_nor halved and alpha_out kept (the same lsb for small values); one more
- *   thresholds of the channels with the smallest doubled (floor + 1); halved again (floor - 1)
- * Losses of independent rounding add up, so the moves that together save most within the budget follow from a Lagrangian:
- * for a price of loss each group takes its best move, and the price is the lowest that keeps the sum.  The result is
- * measured for real; if it breaks the budget the price goes up by what was missed.  Ends when a round saves nothing. */
+ * Rounding errors of different groups are independent, so their losses add up.  Each group's loss is measured with all
+ * others as the model has them, at some T and for each shape of its thresholds: the model's; alpha_nor halved and alpha_out
+ * kept; the channels with the smallest thresholds raised.  Between measured T a loss follows as 4^-T, a cost as a line.  For a
+ * price of loss every group takes its cheapest setting; the price is the lowest at which the losses add up to a target,
+ * what is left of the target goes to single steps that still fit.  What was chosen on an estimate is measured and chosen
+ * again.  Then the whole is measured: the target moves until the real loss is as near to the budget as it gets, and the
+ * cheapest configuration whose real loss was within the budget wins. */
 #ifndef LASSIM_PROGRAM_TUNE_SEARCH_H
 #define LASSIM_PROGRAM_TUNE_SEARCH_H
 
@@ -22,8 +22,9 @@ struct tune_setting {
 };
 
 struct tune_measurement {
-    double loss; /* what the budget limits */
-    double cost; /* what is to be least */
+    double loss;  /* what the budget limits */
+    double guide; /* a loss that adds up over groups: >= 0 */
+    double cost;  /* what is to be least */
 };
 
 /* Measures n configurations, each [groups]; out [n]. */
@@ -45,7 +46,7 @@ struct tune_problem {
 struct tune_result {
     unsigned uniform_steps; /* the cheapest uniform T within the budget; 0: none is */
     struct tune_measurement start, uniform, best;
-    unsigned rounds; /* taken */
+    unsigned rounds; /* taken: configurations measured as a whole */
 };
 
 /* Fills best [groups] and *result.  Deterministic: the same measurements, the same answer.  ERR_CHECK if not even the

@@ -52,7 +52,7 @@ static void calibrate(const char *folder, enum threshold_rule rule, struct calib
     struct lassim_error error = {0};
     begin(folder, rule, c);
     assert_int_equal(calibrate_inputs(&c->calibration, &error), LASSIM_OK);
-    c->dense = opened_forward(&c->opened, ids, TOKENS, TOKENS, 2, calibrate_observe, &c->calibration);
+    c->dense = opened_forward(&c->opened, ids, NULL, TOKENS, TOKENS, 2, calibrate_observe, &c->calibration);
 }
 
 static void check_population(const struct calibrated *c, uint32_t p)

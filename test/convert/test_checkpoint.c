@@ -1,6 +1,7 @@
 /* Checkpoint folders: every layout, indexes that lie, names and shapes asked for, hashes. */
 #include "convert/checkpoint.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,11 @@
 #include <cmocka.h>
 
 #include "test/helpers/checkpoint_fixture.h"
+#include "test/helpers/gguf_draft.h"
+
+static const char *const prefixes[] = {"model.decoder.", "decoder.", "", NULL};
+static const char *const heads[] = {"lm_head.weight", "model.lm_head.weight", NULL};
+static const struct checkpoint_names names = {prefixes, "embed_tokens.weight", heads};
 
 static struct checkpoint *open_good(const char *folder)
 {
@@ -54,7 +60,8 @@ static void test_bundled(void **state)
         const uint64_t shape[] = {good[i].rows, good[i].columns};
         assert_int_equal(checkpoint_tensors(checkpoint), good[i].tensors);
         assert_int_equal(checkpoint_files(checkpoint), good[i].files);
-        assert_int_equal(checkpoint_require(checkpoint, "layers.0.fc1.weight", 2, shape, &tensor, &error), LASSIM_OK);
+        assert_int_equal(checkpoint_require(checkpoint, prefixes, "layers.0.fc1.weight", 2, shape, &tensor, &error),
+                         LASSIM_OK);
         assert_string_equal(tensor->name, good[i].name);
         assert_int_equal(tensor->type, good[i].type);
         assert_ptr_equal(tensor, checkpoint_find(checkpoint, good[i].name));
@@ -136,7 +143,7 @@ static void test_sharded_bin(void **state)
     struct checkpoint *checkpoint = open_good(folder);
     assert_int_equal(checkpoint_tensors(checkpoint), 3);
     assert_int_equal(checkpoint_files(checkpoint), 2);
-    const struct checkpoint_tensor *b = checkpoint_find_opt(checkpoint, "b");
+    const struct checkpoint_tensor *b = checkpoint_find_prefixed(checkpoint, prefixes, "b");
     float value;
     const uint8_t bytes[] = {8, 9, 10, 11};
     checkpoint_tensor_f32(b, 0, 1, &value);
@@ -191,6 +198,71 @@ static void test_odd_files(void **state)
     write_safetensors(folder, "blob", "w", 1); /* the hub's cache holds links to blobs */
     assert_int_equal(symlink("blob", path), 0);
     checkpoint_close(open_good(folder));
+    folder_remove(folder);
+}
+
+/* --- GGUF --- */
+
+static void write_gguf(const char *folder, const char *name, unsigned parts)
+{
+    static const uint64_t shape[] = {2, 3};
+    static const float values[] = {1, 2, 3, 4, 5, 6};
+    struct gguf_draft draft = {0};
+    gguf_draft_text(&draft, "general.architecture", "llama");
+    if (parts != 0) gguf_draft_number(&draft, "split.count", GGUF_UINT16, parts);
+    gguf_draft_tensor(&draft, "token_embd.weight", 2, shape, 0, values, sizeof values);
+    gguf_draft_tensor(&draft, "decoder.old", 1, shape, 24, "ab", 2);
+    gguf_draft_write(&draft, folder, name);
+}
+
+static void check_gguf(const char *path, const char *name)
+{
+    struct checkpoint *checkpoint = open_good(path);
+    struct lassim_error error;
+    const uint64_t shape[] = {2};
+    const struct checkpoint_tensor *tensor = checkpoint_find(checkpoint, "model.embed_tokens.weight");
+    float value;
+    assert_non_null(tensor);
+    assert_true(tensor->shape[0] == 3 && tensor->shape[1] == 2);
+    checkpoint_tensor_f32(tensor, 3, 1, &value);
+    assert_true(value == 4);
+    assert_non_null(gguf_find_entry(checkpoint_gguf(checkpoint), "general.architecture"));
+    assert_int_equal(checkpoint_files(checkpoint), 1);
+    assert_string_equal(checkpoint_file_name(checkpoint, 0), name);
+    assert_refused(checkpoint_require(checkpoint, prefixes, "old", 1, shape, &tensor, &error), &error,
+                   "decoder.old: elements of type I8, expected F32, F16, BF16, Q8_0");
+    checkpoint_close(checkpoint);
+}
+
+static void test_gguf(void **state)
+{
+    (void)state;
+    char *folder = folder_new(), path[256];
+    int here = open(".", O_RDONLY | O_DIRECTORY);
+    write_gguf(folder, "m.GGUF", 0);
+    check_gguf(folder, "m.GGUF");
+    snprintf(path, sizeof path, "%s/m.GGUF", folder);
+    check_gguf(path, "m.GGUF");
+    write_gguf(folder, "n.gguf", 1);
+    refuse_folder(folder, "2 GGUF files, expected one: name the one to read: m.GGUF, n.gguf");
+    snprintf(path, sizeof path, "%s/n.gguf", folder);
+    check_gguf(path, "n.gguf");
+    assert_int_equal(chdir(folder), 0);
+    check_gguf("n.gguf", "n.gguf");
+    write_gguf(folder, "n.gguf", 3);
+    refuse_folder("n.gguf", "split.count: one of the 3 parts of a split GGUF");
+    write_safetensors(folder, "model.safetensors", "w", 2); /* goes first */
+    struct checkpoint *checkpoint = open_good(folder);
+    assert_null(checkpoint_gguf(checkpoint));
+    checkpoint_close(checkpoint);
+    write_text(folder, "n.gguf", "GGUX");
+    refuse_folder("n.gguf", "not a GGUF file");
+    write_text(folder, "n.gguf", "");
+    refuse_folder("n.gguf", "not a GGUF file");
+    refuse_folder("model.safetensors", "expected a checkpoint folder or a .gguf file");
+    refuse_folder("absent.gguf", "No such file");
+    assert_int_equal(fchdir(here), 0);
+    close(here);
     folder_remove(folder);
 }
 
@@ -259,13 +331,13 @@ static void test_prefixes(void **state)
     char *folder = folder_new(), suffix[600];
     write_bin(folder, "pytorch_model.bin", tensors, 5, 2);
     struct checkpoint *checkpoint = open_good(folder);
-    assert_string_equal(checkpoint_find_opt(checkpoint, "x")->name, "model.decoder.x");
-    assert_string_equal(checkpoint_find_opt(checkpoint, "y")->name, "decoder.y");
-    assert_string_equal(checkpoint_find_opt(checkpoint, "z")->name, "z");
-    assert_null(checkpoint_find_opt(checkpoint, "w"));
+    assert_string_equal(checkpoint_find_prefixed(checkpoint, prefixes, "x")->name, "model.decoder.x");
+    assert_string_equal(checkpoint_find_prefixed(checkpoint, prefixes, "y")->name, "decoder.y");
+    assert_string_equal(checkpoint_find_prefixed(checkpoint, prefixes, "z")->name, "z");
+    assert_null(checkpoint_find_prefixed(checkpoint, prefixes, "w"));
     memset(suffix, 'z', sizeof suffix - 1);
     suffix[sizeof suffix - 1] = '\0';
-    assert_null(checkpoint_find_opt(checkpoint, suffix));
+    assert_null(checkpoint_find_prefixed(checkpoint, prefixes, suffix));
     checkpoint_close(checkpoint);
     folder_remove(folder);
 }
@@ -281,14 +353,16 @@ static void test_require(void **state)
     struct lassim_error error;
     const struct checkpoint_tensor *tensor;
     const uint64_t good[] = {2, 3}, swapped[] = {3, 2}, flat[] = {6}, rows[] = {2};
-    assert_int_equal(checkpoint_require(checkpoint, "w", 2, good, &tensor, &error), LASSIM_OK);
-    assert_refused(checkpoint_require(checkpoint, "w", 2, swapped, &tensor, &error), &error,
+    assert_int_equal(checkpoint_require(checkpoint, prefixes, "w", 2, good, &tensor, &error), LASSIM_OK);
+    assert_refused(checkpoint_require(checkpoint, prefixes, "w", 2, swapped, &tensor, &error), &error,
                    "pytorch_model.bin: decoder.w: shape [2, 3], expected [3, 2]");
-    assert_refused(checkpoint_require(checkpoint, "w", 1, flat, &tensor, &error), &error, "shape [2, 3], expected [6]");
-    assert_refused(checkpoint_require(checkpoint, "w", 1, rows, &tensor, &error), &error, "shape [2, 3], expected [2]");
-    assert_refused(checkpoint_require(checkpoint, "i", 1, flat, &tensor, &error), &error,
+    assert_refused(checkpoint_require(checkpoint, prefixes, "w", 1, flat, &tensor, &error), &error,
+                   "shape [2, 3], expected [6]");
+    assert_refused(checkpoint_require(checkpoint, prefixes, "w", 1, rows, &tensor, &error), &error,
+                   "shape [2, 3], expected [2]");
+    assert_refused(checkpoint_require(checkpoint, prefixes, "i", 1, flat, &tensor, &error), &error,
                    "decoder.i: elements of type ShortStorage, expected F32, F16 or BF16");
-    assert_refused(checkpoint_require(checkpoint, "v", 1, flat, &tensor, &error), &error,
+    assert_refused(checkpoint_require(checkpoint, prefixes, "v", 1, flat, &tensor, &error), &error,
                    "v: tensor missing, expected model.decoder.v, decoder.v or v");
     checkpoint_close(checkpoint);
     folder_remove(folder);
@@ -305,7 +379,7 @@ static void test_nonfinite(void **state)
     bytes.data[bytes.size - 3] = 0xff;
     folder_write(folder, "model.safetensors", bytes.data, bytes.size);
     struct checkpoint *checkpoint = open_good(folder);
-    assert_refused(checkpoint_require_finite(checkpoint_find_opt(checkpoint, "w"), &error), &error,
+    assert_refused(checkpoint_require_finite(checkpoint_find_prefixed(checkpoint, prefixes, "w"), &error), &error,
                    "decoder.w: element 2 is NaN or infinite");
     checkpoint_close(checkpoint);
     bytes_clear(&bytes);
@@ -325,20 +399,21 @@ static void check_head(const char *embedding, const char *head, int tied, const 
     struct checkpoint *checkpoint = open_good(folder);
     struct lassim_error error = {0};
     const struct checkpoint_tensor *tensor;
-    enum lassim_status status = checkpoint_require_embedding(checkpoint, tied, 2, 3, &tensor, &error);
+    enum lassim_status status = checkpoint_require_embedding(checkpoint, &names, tied, 2, 3, &tensor, &error);
     if (expected_embedding == NULL) {
         assert_refused(status, &error, refusal);
     } else {
         assert_int_equal(status, LASSIM_OK);
         assert_string_equal(tensor->name, expected_embedding);
     }
-    status = checkpoint_require_head(checkpoint, tied, 2, 3, &tensor, &error);
+    status = checkpoint_require_head(checkpoint, &names, tied, 2, 3, &tensor, &error);
     if (expected_head == NULL) {
         assert_refused(status, &error, refusal);
     } else {
         assert_int_equal(status, LASSIM_OK);
         assert_string_equal(tensor->name, expected_head);
-        assert_refused(checkpoint_require_head(checkpoint, tied, 2, 4, &tensor, &error), &error, "expected [2, 4]");
+        assert_refused(checkpoint_require_head(checkpoint, &names, tied, 2, 4, &tensor, &error), &error,
+                       "expected [2, 4]");
     }
     checkpoint_close(checkpoint);
     folder_remove(folder);
@@ -361,10 +436,12 @@ static void test_heads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bundled),         cmocka_unit_test(test_hash),      cmocka_unit_test(test_sharded_bin),
-        cmocka_unit_test(test_order),           cmocka_unit_test(test_odd_files), cmocka_unit_test(test_lying_indexes),
-        cmocka_unit_test(test_too_many_shards), cmocka_unit_test(test_prefixes),  cmocka_unit_test(test_require),
-        cmocka_unit_test(test_nonfinite),       cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_bundled),     cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_sharded_bin), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_odd_files),   cmocka_unit_test(test_lying_indexes),
+        cmocka_unit_test(test_gguf),        cmocka_unit_test(test_too_many_shards),
+        cmocka_unit_test(test_prefixes),    cmocka_unit_test(test_require),
+        cmocka_unit_test(test_nonfinite),   cmocka_unit_test(test_heads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

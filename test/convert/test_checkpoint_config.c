@@ -60,7 +60,7 @@ static void test_bundled(void **state)
                                         .pad = 1,
                                         .norm_epsilon = 1e-5};
     assert_memory_equal(&c.model, &postln, sizeof postln);
-    assert_true(c.biases && c.norm_affine);
+    assert_true(c.attention_bias && c.norm_affine);
     assert_int_equal(checkpoint_config_read("test/data/variants/bare", &c, &error), LASSIM_OK);
     const struct model_config bare = {.family = FAMILY_OPT,
                                       .vocabulary = 333,
@@ -79,7 +79,7 @@ static void test_bundled(void **state)
                                       .pad = 1,
                                       .norm_epsilon = 1e-5};
     assert_memory_equal(&c.model, &bare, sizeof bare);
-    assert_false(c.biases || c.norm_affine);
+    assert_false(c.attention_bias || c.norm_affine);
     assert_int_equal(checkpoint_config_read("test/data/variants/nofinal", &c, &error), LASSIM_OK);
     assert_true(c.model.pre_norm == 1 && c.model.final_norm == 0 && c.model.tied == 1);
     assert_int_equal(checkpoint_config_read("examples/opt-tiny", &c, &error), LASSIM_OK);
@@ -109,7 +109,7 @@ static void test_defaults(void **state)
                                           .pad = 1,
                                           .norm_epsilon = 1e-5};
     assert_memory_equal(&c.model, &opt_125m, sizeof opt_125m);
-    assert_true(c.biases == 1 && c.norm_affine == 1);
+    assert_true(c.attention_bias == 1 && c.norm_affine == 1);
     c = accept_text("{" OPT SIZES ",\"word_embed_proj_dim\":null,\"dropout\":0.1,\"anything\":[{}]}");
     assert_int_equal(c.model.embedding, 768);
 }
@@ -122,9 +122,9 @@ static void test_switches(void **state)
     c = accept_text("{" OPT SIZES ",\"_remove_final_layer_norm\":true}");
     assert_true(c.model.pre_norm == 1 && c.model.final_norm == 0);
     c = accept_text("{" OPT SIZES ",\"enable_bias\":false}");
-    assert_true(!c.biases && c.norm_affine);
+    assert_true(!c.attention_bias && c.norm_affine);
     c = accept_text("{" OPT SIZES ",\"layer_norm_elementwise_affine\":false,\"tie_word_embeddings\":false}");
-    assert_true(c.biases && !c.norm_affine && c.model.tied == 0);
+    assert_true(c.attention_bias && !c.norm_affine && c.model.tied == 0);
     c = accept_text("{" OPT SIZES ",\"word_embed_proj_dim\":512,\"bos_token_id\":0,\"eos_token_id\":50271}");
     assert_true(c.model.embedding == 512 && c.model.bos == 0 && c.model.eos == 50271 && c.model.pad == 1);
     refuse("{" OPT SIZES ",\"enable_bias\":1}", "enable_bias");
@@ -138,7 +138,8 @@ static void test_families(void **state)
 {
     (void)state;
     refuse("{" SIZES "}", "model_type");
-    refuse("{\"model_type\":\"llama\"," SIZES "}", "model_type: \"llama\" is not supported, expected \"opt\"");
+    refuse("{\"model_type\":\"t5\"," SIZES "}",
+           "model_type: \"t5\" is not supported, expected one of opt, llama, qwen2, gpt2, bert, mistral");
     refuse("{\"model_type\":7," SIZES "}", "model_type");
     refuse("{\"model_type\":null," SIZES "}", "model_type");
     refuse("{" OPT SIZES ",\"activation_function\":\"gelu\"}", "activation_function: \"gelu\" is not supported");

@@ -15,11 +15,14 @@
 #include "convert/json.h"
 #include "kernel/npy.h"
 #include "neurons/real.h"
+#include "test/helpers/family_golden.h"
 #include "test/helpers/opened_checkpoint.h"
 
 enum { IDS_MAX = 512 };
 /* Largest difference allowed, in standard deviations of the golden logits: they are float32. */
 #define TOLERANCE 1e-6
+/* The families' goldens hold what transformers computes in float32 anyway: rotary tables, RMSNorm's division, softmax. */
+#define FAMILY_TOLERANCE 5e-6
 
 /* "2,5,9" */
 static size_t read_ids(const char *path, uint32_t *ids)
@@ -56,7 +59,7 @@ static size_t read_json_ids(const char *path, const char *key, uint32_t *ids)
 static double *forward(const struct opened *o, const uint32_t *ids, size_t n, size_t context, unsigned threads,
                        dense_observer *observer, void *observer_context)
 {
-    struct dense_double *dense = opened_forward(o, ids, n, context, threads, observer, observer_context);
+    struct dense_double *dense = opened_forward(o, ids, NULL, n, context, threads, observer, observer_context);
     double *logits = malloc(n * o->config.model.vocabulary * sizeof *logits);
     assert_non_null(logits);
     dense_double_logits(dense, 0, n, logits);
@@ -127,6 +130,70 @@ static void test_golden_variants(void **state)
     check_variant("nofinal");
 }
 
+/* What is read out of every sequence of a family's golden ids, appended to out; returns rows. */
+static size_t read_out(const struct opened *o, const struct golden_rows *ids, const struct golden_rows *types,
+                       size_t sequences, double *out)
+{
+    size_t rows = 0, width = o->graph->head_width;
+    for (size_t s = 0; s < sequences; s++) {
+        size_t n = ids->length[s], count = o->config.model.head == HEAD_CLASSIFY ? 1 : n;
+        struct dense_double *dense =
+            opened_forward(o, ids->number[s], types == NULL ? NULL : types->number[s], n, n, 2, NULL, NULL);
+        dense_double_logits(dense, 0, count, out + rows * width);
+        dense_double_close(dense);
+        rows += count;
+    }
+    return rows;
+}
+
+static void expect_close(const char *name, const char *file, const double *values, size_t rows, size_t columns)
+{
+    double off = golden_difference(name, file, values, rows, columns);
+    print_message("%s/%s: largest difference %.3g of the standard deviation\n", name, file, off);
+    assert_true(off <= FAMILY_TOLERANCE);
+}
+
+/* Sentence vectors of an encoder that reads its hidden states out. */
+static void check_vectors(const char *name, const struct opened *o, const struct golden_rows *ids, double *out)
+{
+    size_t width = o->graph->head_width, at = 0;
+    double *vectors = malloc(ids->rows * width * sizeof *vectors);
+    expect_close(name, "hidden.npy", out, ids->length[0], width);
+    for (size_t s = 0; s < ids->rows; at += ids->length[s++])
+        golden_mean(out + at * width, ids->length[s], width, vectors + s * width);
+    expect_close(name, "golden.npy", vectors, ids->rows, width);
+    free(vectors);
+}
+
+static void check_family(const char *name)
+{
+    struct opened o;
+    char folder[128];
+    struct golden_rows ids = golden_read_rows(name, "golden.ids");
+    golden_path(name, "", folder, sizeof folder);
+    opened_open(folder, &o);
+    enum head_kind head = (enum head_kind)o.config.model.head;
+    double *out = malloc(GOLDEN_ROWS * GOLDEN_TOKENS * o.graph->head_width * sizeof *out);
+    size_t rows = read_out(&o, &ids, NULL, head == HEAD_CLASSIFY || head == HEAD_VALUES ? ids.rows : 1, out);
+    if (head == HEAD_VALUES)
+        check_vectors(name, &o, &ids, out);
+    else
+        expect_close(name, "golden.npy", out, rows, o.graph->head_width);
+    if (head == HEAD_CLASSIFY) {
+        struct golden_rows types = golden_read_rows(name, "golden.types");
+        rows = read_out(&o, &ids, &types, ids.rows, out);
+        expect_close(name, "types.npy", out, rows, o.graph->head_width);
+    }
+    free(out);
+    opened_close(&o);
+}
+
+static void test_golden_families(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < golden_family_count; i++) check_family(golden_families[i]);
+}
+
 /* Threads, and a batch of several sequences instead of one by one, change no bit. */
 static void test_same_bits(void **state)
 {
@@ -189,7 +256,9 @@ static void test_attention_by_hand(void **state)
                                 .tokens = 2,
                                 .context = 2,
                                 .heads = 1,
+                                .kv_heads = 1,
                                 .head_dim = 2,
+                                .scale = real_sqrt(0.5),
                                 .q = q,
                                 .k = k,
                                 .v = v,
@@ -259,8 +328,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden_opt_tiny),   cmocka_unit_test(test_golden_variants),
-        cmocka_unit_test(test_same_bits),         cmocka_unit_test(test_linear_order),
-        cmocka_unit_test(test_attention_by_hand), cmocka_unit_test(test_observer_sees_all),
+        cmocka_unit_test(test_golden_families),   cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_linear_order),      cmocka_unit_test(test_attention_by_hand),
+        cmocka_unit_test(test_observer_sees_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,6 @@ static void refuse(struct gguf_draft *draft, const char *part)
     struct bytes file = gguf_draft_finish(draft);
     assert_refused(read_bytes(&file, file.size, NULL, &error), &error, part);
     assert_non_null(strstr(error.text, "w.gguf: "));
-    *draft = (struct gguf_draft){0};
     bytes_clear(&file);
 }
 
@@ -47,7 +46,6 @@ static void accept(struct gguf_draft *draft)
     struct lassim_error error;
     struct bytes file = gguf_draft_finish(draft);
     if (read_bytes(&file, file.size, NULL, &error) != LASSIM_OK) fail_msg("%s", error.text);
-    *draft = (struct gguf_draft){0};
     bytes_clear(&file);
 }
 

@@ -17,7 +17,6 @@ static struct gguf *open_draft(struct gguf_draft *draft, struct bytes *file)
     struct lassim_error error;
     *file = gguf_draft_finish(draft);
     if (gguf_open("t.gguf", file->data, file->size, &gguf, &error) != LASSIM_OK) fail_msg("%s", error.text);
-    *draft = (struct gguf_draft){0};
     return gguf;
 }
 
@@ -29,7 +28,6 @@ static void refuse(struct gguf_draft *draft, const char *part)
     assert_refused(gguf_open("t.gguf", file.data, file.size, &gguf, &error), &error, part);
     assert_null(gguf);
     bytes_clear(&file);
-    *draft = (struct gguf_draft){0};
 }
 
 static void one(const char *name, uint32_t rank, uint64_t first, uint64_t second, uint32_t type, uint64_t offset,
@@ -114,6 +112,7 @@ static void test_places(void **state)
     one("t", 1, 1, 1, 0, 4, 8, "offset 4, expected a multiple of the alignment 32");
     one("t", 1, 1, 1, 0, 64, 68, NULL); /* a hole is allowed */
     one("t", 1, 1, 1, 0, 64, 60, "at offset 64");
+    one("t", 1, 1, 1, 0, 64, 67, "4 bytes at offset 64, expected them within the 67");
     one("t", 1, 1, 1, 0, UINT64_MAX - 31, 60, "at offset 18446744073709551584");
     struct gguf_draft draft = {0};
     gguf_draft_info(&draft, "a", 1, shape, 0, 32);

@@ -140,7 +140,7 @@ static void check_random(enum weight_type type, uint32_t sources, uint32_t targe
     assert_memory_equal(&out, &again, sizeof out);
     if (out.grid > range.lowest && !input)
         assert_int_equal(grid_evaluate(1, &matrix, shift, 3, out.grid - 1, &finer), -1);
-    const struct opt_matrix source = {.weight = &tensor, .by_source = input};
+    const struct matrix_tensor source = {.weight = &tensor, .by_source = input};
     const struct matrix_slot slot = {.sources = sources, .targets = targets};
     matrix_write(2, &source, &slot, &out, written);
     uint64_t moved = 0, largest = 0;

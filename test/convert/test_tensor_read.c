@@ -110,12 +110,12 @@ static void test_slices(void **state)
     check(&rows, expected);
     struct checkpoint_tensor columns = checkpoint_tensor_columns(&rows, 2, 6);
     assert_true(columns.shape[0] == 2 && columns.shape[1] == 4 && columns.elements == 8);
-    for (int i = 0; i < 8; i++) expected[i] = (float)((3 + i / 4) * COLUMNS + 2 + i % 4);
+    for (int i = 0; i < 8; i++) expected[i] = numbers.words[(3 + i / 4) * COLUMNS + 2 + i % 4];
     check(&columns, expected);
     checkpoint_tensor_turn(&numbers.tensor);
     rows = checkpoint_tensor_rows(&numbers.tensor, 1, 3);
     columns = checkpoint_tensor_columns(&rows, 4, 9);
-    for (int i = 0; i < 10; i++) expected[i] = (float)((4 + i % 5) * COLUMNS + 1 + i / 5);
+    for (int i = 0; i < 10; i++) expected[i] = numbers.words[(4 + i % 5) * COLUMNS + 1 + i / 5];
     check(&columns, expected);
     columns = checkpoint_tensor_columns(&numbers.tensor, 4, 4);
     assert_true(columns.elements == 0 && checkpoint_first_nonfinite(&columns) == -1);
@@ -200,11 +200,50 @@ static void test_release(void **state)
     munmap(pages, 4 * page);
 }
 
+/* Every finite half, widened to F32, comes back as the same bits; one value more precise keeps the tensor F32. */
+static void test_narrow(void **state)
+{
+    (void)state;
+    static uint16_t halves[65536], out[65536];
+    static float words[65536];
+    for (enum weight_type type = WEIGHT_F16; type <= WEIGHT_BF16; type++) {
+        uint64_t n = 0;
+        for (uint32_t i = 0; i < 65536; i++)
+            if ((i & 0x7fffu) < (type == WEIGHT_F16 ? 0x7c00 : 0x7f80)) halves[n++] = (uint16_t)i;
+        struct checkpoint_tensor tensor = {.name = (char *)"w", .readable = 1, .type = type, .rank = 1};
+        tensor.shape[0] = tensor.elements = n;
+        tensor.data = halves;
+        checkpoint_tensor_f32(&tensor, 0, n, words);
+        tensor.type = WEIGHT_F32;
+        tensor.data = words;
+        checkpoint_tensor_narrow(&tensor, type);
+        assert_int_equal(tensor.type, type);
+        checkpoint_tensor_copy(&tensor, 0, n, out);
+        assert_memory_equal(out, halves, n * sizeof *out);
+        struct checkpoint_tensor part = checkpoint_tensor_rows(&tensor, 5, 700);
+        checkpoint_tensor_copy(&part, 1, 300, out);
+        assert_memory_equal(out, halves + 6, 300 * sizeof *out);
+        float last = words[n - 1];
+        const float other[] = {0x1.0002p0f, 1e-30f, 70000, -65520, 0x1p-25f, INFINITY, NAN};
+        for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+            words[n - 1] = other[i];
+            tensor.type = WEIGHT_F32;
+            tensor.widened = 0;
+            checkpoint_tensor_narrow(&tensor, type);
+            int exact = type == WEIGHT_BF16 && other[i] == 0x1p-25f;
+            assert_int_equal(tensor.type, exact ? type : WEIGHT_F32);
+            assert_int_equal(tensor.widened, exact);
+        }
+        words[n - 1] = last;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_turned),    cmocka_unit_test(test_head_rows), cmocka_unit_test(test_slices),
         cmocka_unit_test(test_nonfinite), cmocka_unit_test(test_blocks),    cmocka_unit_test(test_release),
+        cmocka_unit_test(test_narrow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ check_command() { # words of the command, its operands
     expect_equal "$(bash_options "$words")" "$wanted" "completion, $title"
 }
 check_command "" ""
-check_command convert CKPT_DIR
+check_command convert CKPT
 check_command inspect FILE.snn
 check_command verify ""
 check_command simulate NET.json

@@ -33,7 +33,7 @@ expect 2 "$LASSIM" --model x -n many && expect_line --predict many
 expect 2 "$LASSIM" --model x --engine dense --trace y && expect_line --trace dense event
 expect 2 "$LASSIM" --model x -p a --token-ids 1 && expect_line --prompt
 expect 2 "$LASSIM" --model x --trace - --metrics - && expect_line "standard output"
-expect 2 "$LASSIM" convert && expect_line CKPT_DIR
+expect 2 "$LASSIM" convert && expect_line CKPT
 expect 2 "$LASSIM" convert a && expect_line --output
 expect 2 "$LASSIM" convert a b -o c && expect_line b
 expect 2 "$LASSIM" convert a -o b --code morse && expect_line --code radix ternary

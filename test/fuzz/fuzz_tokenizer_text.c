@@ -13,7 +13,8 @@ static const uint8_t merges[][3] = {{'t', 'h', 0},   {0, 'e', 1},   {' ', 't', 2
                                     {'i', 'n', 4},   {4, 'g', 5},   {0xc3, 0xa9, 6}, {' ', ' ', 7},
                                     {'\n', '\n', 8}, {'1', '2', 9}, {'\'', 's', 10}};
 static const char *const added[] = {"</s>", "<s>", "the<"};
-enum { MERGES = 11, ADDED = 3, TOKENS = 256 + MERGES + ADDED, OFFSETS = 48, FLAGS = OFFSETS + 4 * (TOKENS + 1) };
+enum { MERGES = 11, ADDED = 3, TOKENS = 256 + MERGES + ADDED };
+enum { ITEMS = 80, OFFSETS = ITEMS + 8, FLAGS = OFFSETS + 4 * (TOKENS + 1), RECORDS = FLAGS + 2 * TOKENS };
 
 static uint8_t blob[8192];
 static size_t blob_size;
@@ -31,10 +32,29 @@ static uint32_t symbol(uint8_t value)
 
 static void make_blob(void)
 {
-    const uint32_t header[] = {1, TOKENS, MERGES, 0, 0, 256 + MERGES, 256 + MERGES, TOKENIZER_NONE, TOKENIZER_NONE, 0};
-    size_t record = FLAGS + TOKENS, strings = record + 12 * MERGES, used = 0;
+    const uint32_t none = TOKENIZER_NONE;
+    const uint32_t header[] = {2,
+                               TOKENIZER_BYTE_LEVEL,
+                               TOKENS,
+                               MERGES,
+                               0,
+                               0,
+                               TOKENIZER_GPT2,
+                               0,
+                               0,
+                               none,
+                               none,
+                               none,
+                               none,
+                               none,
+                               none,
+                               none,
+                               1,
+                               0};
+    size_t record = RECORDS, strings = record + 16 * MERGES, used = 0;
     memcpy(blob, TOKENIZER_MAGIC, 8);
-    for (size_t i = 0; i < 10; i++) put(8 + 4 * i, header[i]);
+    for (size_t i = 0; i < 18; i++) put(8 + 4 * i, header[i]);
+    put(ITEMS, TOKENIZER_TEXT_A);
     for (size_t id = 0; id < TOKENS; id++) {
         const char *text = id < 256 ? NULL : id < 256 + MERGES ? merged[id - 256] : added[id - 256 - MERGES];
         size_t length = text == NULL ? 1 : strlen(text);
@@ -42,15 +62,16 @@ static void make_blob(void)
             blob[strings + used] = (uint8_t)id;
         else
             memcpy(blob + strings + used, text, length);
-        blob[FLAGS + id] = id < 256 + MERGES ? TOKEN_BASE : TOKEN_ADDED;
+        blob[FLAGS + 2 * id] = id < 256 + MERGES ? TOKEN_BASE : TOKEN_ADDED;
         used += length;
         put(OFFSETS + 4 * id + 4, (uint32_t)used);
     }
-    put(20, (uint32_t)used);
+    put(24, (uint32_t)used);
     for (size_t i = 0; i < MERGES; i++) {
-        put(record + 12 * i, symbol(merges[i][0]));
-        put(record + 12 * i + 4, symbol(merges[i][1]));
-        put(record + 12 * i + 8, 256U + merges[i][2]);
+        put(record + 16 * i, symbol(merges[i][0]));
+        put(record + 16 * i + 4, symbol(merges[i][1]));
+        put(record + 16 * i + 8, 256U + merges[i][2]);
+        put(record + 16 * i + 12, (uint32_t)i);
     }
     blob_size = strings + used;
 }
@@ -62,7 +83,7 @@ static const struct tokenizer *tokenizer_with(int prefix_space)
     static uint8_t copies[2][sizeof blob];
     if (blob_size == 0) make_blob();
     if (opened[prefix_space] == NULL) {
-        put(24, prefix_space ? TOKENIZER_ADD_PREFIX_SPACE : 0);
+        put(36, prefix_space ? TOKENIZER_SPACE_UNLESS : TOKENIZER_NO_PREFIX);
         memcpy(copies[prefix_space], blob, blob_size);
         if (tokenizer_open("blob", copies[prefix_space], blob_size, &opened[prefix_space], NULL) != LASSIM_OK) abort();
     }

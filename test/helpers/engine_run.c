@@ -8,9 +8,9 @@
 static void keep_logits(void *context, uint32_t token, const float *logits)
 {
     struct engine_run *run = context;
-    uint32_t vocabulary = run->model->graph->config.vocabulary;
+    uint32_t width = run->model->graph->head_width;
     LASSIM_INVARIANT(token < run->tokens, "logits of token %u", token);
-    memcpy(run->logits + (size_t)token * vocabulary, logits, vocabulary * sizeof *logits);
+    memcpy(run->logits + (size_t)token * width, logits, width * sizeof *logits);
     run->read[token]++;
 }
 
@@ -20,7 +20,7 @@ static struct engine_run *allocate(const struct model *model, const struct engin
     LASSIM_INVARIANT(run != NULL, "no memory");
     run->model = model;
     for (; pieces->tokens > 0; pieces++) run->tokens += pieces->tokens;
-    run->logits = calloc((size_t)run->tokens * model->graph->config.vocabulary + 1, sizeof *run->logits);
+    run->logits = calloc((size_t)run->tokens * model->graph->head_width + 1, sizeof *run->logits);
     run->read = calloc(run->tokens + 1u, sizeof *run->read);
     run->population = calloc(model->graph->populations, sizeof *run->population);
     run->token = calloc(run->tokens + 1u, sizeof *run->token);
@@ -28,8 +28,15 @@ static struct engine_run *allocate(const struct model *model, const struct engin
     return run;
 }
 
-struct engine_run *engine_run_one(const struct model *model, struct lassim_options options, const uint32_t *ids,
-                                  const struct engine_piece *pieces, int traced)
+static enum lassim_status feed(struct engine_run *run, lassim_session *session, const uint32_t *ids,
+                               const uint32_t *types, const struct engine_piece *piece, struct lassim_error *error)
+{
+    if (types == NULL) return lassim_session_feed(session, ids, piece->tokens, piece->read, keep_logits, run, error);
+    return lassim_session_encode(session, ids, types, piece->tokens, piece->read, keep_logits, run, error);
+}
+
+static struct engine_run *run_one(const struct model *model, struct lassim_options options, const uint32_t *ids,
+                                  const uint32_t *types, const struct engine_piece *pieces, int traced)
 {
     struct engine_run *run = allocate(model, pieces);
     struct lassim_error error = {0};
@@ -44,9 +51,7 @@ struct engine_run *engine_run_one(const struct model *model, struct lassim_optio
     }
     LASSIM_INVARIANT(session_open_model(model, &options, &session, &error) == LASSIM_OK, "%s", error.text);
     for (; pieces->tokens > 0; ids += pieces->tokens, pieces++)
-        LASSIM_INVARIANT(lassim_session_feed(session, ids, pieces->tokens, pieces->read, keep_logits, run, &error) ==
-                             LASSIM_OK,
-                         "%s", error.text);
+        LASSIM_INVARIANT(feed(run, session, ids, types, pieces, &error) == LASSIM_OK, "%s", error.text);
     memcpy(run->population, session_population_counters(session), model->graph->populations * sizeof *run->population);
     const struct counters *token = session_token_counters(session, &tokens);
     LASSIM_INVARIANT(tokens == run->tokens, "%u tokens", tokens);
@@ -73,7 +78,7 @@ static int same_files(const char *one, const char *two)
 
 static void require_same(const struct engine_run *a, const struct engine_run *b)
 {
-    size_t logits = (size_t)a->tokens * a->model->graph->config.vocabulary * sizeof *a->logits;
+    size_t logits = (size_t)a->tokens * a->model->graph->head_width * sizeof *a->logits;
     size_t populations = a->model->graph->populations * sizeof *a->population;
     LASSIM_INVARIANT(memcmp(a->read, b->read, a->tokens * sizeof *a->read) == 0 &&
                          memcmp(a->logits, b->logits, logits) == 0,
@@ -86,16 +91,28 @@ static void require_same(const struct engine_run *a, const struct engine_run *b)
     LASSIM_INVARIANT(a->trace[0] == '\0' || same_files(a->trace, b->trace), "the engines' traces differ");
 }
 
-struct engine_run *engine_run_new(const struct model *model, struct lassim_options options, const uint32_t *ids,
+struct engine_run *engine_run_one(const struct model *model, struct lassim_options options, const uint32_t *ids,
                                   const struct engine_piece *pieces, int traced)
 {
+    return run_one(model, options, ids, NULL, pieces, traced);
+}
+
+struct engine_run *engine_run_typed(const struct model *model, struct lassim_options options, const uint32_t *ids,
+                                    const uint32_t *types, const struct engine_piece *pieces, int traced)
+{
     options.engine = LASSIM_ENGINE_FUSED;
-    struct engine_run *fused = engine_run_one(model, options, ids, pieces, traced);
+    struct engine_run *fused = run_one(model, options, ids, types, pieces, traced);
     options.engine = LASSIM_ENGINE_EVENT;
-    struct engine_run *event = engine_run_one(model, options, ids, pieces, traced);
+    struct engine_run *event = run_one(model, options, ids, types, pieces, traced);
     require_same(event, fused);
     engine_run_free(fused);
     return event;
+}
+
+struct engine_run *engine_run_new(const struct model *model, struct lassim_options options, const uint32_t *ids,
+                                  const struct engine_piece *pieces, int traced)
+{
+    return engine_run_typed(model, options, ids, NULL, pieces, traced);
 }
 
 void engine_run_free(struct engine_run *run)

@@ -14,7 +14,7 @@ struct engine_piece {
 struct engine_run {
     const struct model *model;
     uint32_t tokens;
-    float *logits;                       /* [tokens][vocabulary] */
+    float *logits;                       /* [tokens][head_width] */
     int *read;                           /* [tokens] times that the token's logits came */
     struct counters *population, *token; /* [populations], [tokens] */
     uint64_t timesteps;
@@ -25,7 +25,10 @@ struct engine_run {
  * caller owns it: engine_run_free, which removes the trace. */
 struct engine_run *engine_run_new(const struct model *model, struct lassim_options options, const uint32_t *ids,
                                   const struct engine_piece *pieces, int traced);
-/* The same with the engine of options alone. */
+/* The same with token types (NULL: feeds) of an encoder's one piece. */
+struct engine_run *engine_run_typed(const struct model *model, struct lassim_options options, const uint32_t *ids,
+                                    const uint32_t *types, const struct engine_piece *pieces, int traced);
+/* As engine_run_new with the engine of options alone. */
 struct engine_run *engine_run_one(const struct model *model, struct lassim_options options, const uint32_t *ids,
                                   const struct engine_piece *pieces, int traced);
 void engine_run_free(struct engine_run *run);

@@ -96,6 +96,7 @@ struct bytes gguf_draft_finish(struct gguf_draft *draft)
         bytes_add(&file, parts[i]->data, parts[i]->size);
         bytes_clear(parts[i]);
     }
+    *draft = (struct gguf_draft){0};
     return file;
 }
 

@@ -30,7 +30,7 @@ void gguf_draft_tensor(struct gguf_draft *draft, const char *name, uint32_t rank
 void gguf_draft_info(struct gguf_draft *draft, const char *name, uint32_t rank, const uint64_t *dimension,
                      uint32_t type, uint64_t offset);
 
-/* The file; frees the draft's parts.  The caller frees it: bytes_clear. */
+/* The file; the draft is zero-initialised again.  The caller frees it: bytes_clear. */
 struct bytes gguf_draft_finish(struct gguf_draft *draft);
 /* The same into folder/name. */
 void gguf_draft_write(struct gguf_draft *draft, const char *folder, const char *name);

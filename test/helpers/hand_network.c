@@ -20,9 +20,16 @@ static void *from_arena(void *context, unsigned node, size_t bytes)
 void hand_new(struct hand *hand, const struct model *model, unsigned steps, unsigned workers)
 {
     *hand = (struct hand){.model = model, .workers = workers, .deaf = HAND_NOBODY};
-    hand->view = (struct network_model){model->graph, model->population,    model->matrix,
-                                        model->norm,  model->table,         model->code,
-                                        steps,        model->residual_grid, NULL};
+    hand->view = (struct network_model){.graph = model->graph,
+                                        .population = model->population,
+                                        .matrix = model->matrix,
+                                        .norm = model->norm,
+                                        .table = model->table,
+                                        .rotary = model->rotary,
+                                        .code = model->code,
+                                        .steps = steps,
+                                        .residual_grid = model->residual_grid,
+                                        .context = model->graph->config.positions};
     const struct network_team team = {workers, 1, NULL};
     struct arena arena = {aligned_alloc(64, network_bytes(&hand->view, &team, 0)), 0};
     LASSIM_INVARIANT(arena.memory != NULL, "no memory");
@@ -70,8 +77,8 @@ static void run_level(struct hand *hand, uint32_t level, const struct token_wind
 
 void hand_input(struct hand *hand, const struct token_window *token, uint32_t id)
 {
-    for (uint32_t p = 0; p < 2; p++) {
-        uint32_t spike, row = p == 0 ? id : token->position + hand->model->graph->config.position_offset;
+    for (uint32_t p = 0; p < hand->model->graph->inputs; p++) {
+        uint32_t spike, row = graph_input_row(hand->model->graph, p, id, token->position, 0);
         struct packet packet;
         network_input(hand->network, p, row, token, &spike, &packet);
         deliver(hand, &packet);
@@ -85,7 +92,7 @@ void hand_levels(struct hand *hand, const struct token_window *token, uint32_t f
 
 void hand_token(struct hand *hand, uint32_t t, uint32_t id, float *logits)
 {
-    struct token_window token = {t, t, 1};
+    struct token_window token = {t, t, t + 1, 1};
     hand_input(hand, &token, id);
     hand_levels(hand, &token, 1, hand->model->graph->levels);
     network_close_head(hand->network, &token, logits);

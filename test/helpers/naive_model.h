@@ -27,8 +27,14 @@ struct naive *naive_new(const struct model *model, unsigned steps);
 /* Perturbs every later token as docs/design.md, Perturbation, has it; perturbation outlives naive. */
 void naive_perturb(struct naive *naive, const struct perturbation *perturbation);
 void naive_free(struct naive *naive);
-/* The next token of the sequence.  logits [vocabulary] are filled if asked. */
+/* The next token of a decoder's sequence.  logits [vocabulary] are filled if asked. */
 void naive_token(struct naive *naive, uint32_t id, int asked, float *logits);
+/* An encoder's sequence; types: NULL for all 0.  read: 1, logits [n][head_width] are filled for the tokens that the head
+ * is for; 0: for none. */
+void naive_sequence(struct naive *naive, const uint32_t *ids, const uint32_t *types, uint32_t n, int read,
+                    float *logits);
+/* 1: the encoder's head is for that token. */
+int naive_encoder_asks(const struct naive *naive, uint32_t token);
 
 /* The window of population p at `token`, or NULL if it did not open. */
 const struct naive_record *naive_record_of(const struct naive *naive, uint32_t p, uint32_t token);

@@ -15,26 +15,27 @@ void opened_open(const char *folder, struct opened *o)
     o->graph = graph_build(&o->config.model, &reason);
     if (o->graph == NULL) fail_msg("%s", reason);
     if (checkpoint_open(folder, &o->checkpoint, &error) != LASSIM_OK) fail_msg("%s", error.text);
-    if (opt_tensors_open(o->checkpoint, &o->config, o->graph, &o->tensors, &error) != LASSIM_OK)
+    if (model_tensors_open(o->checkpoint, &o->config, o->graph, &o->tensors, &error) != LASSIM_OK)
         fail_msg("%s", error.text);
 }
 
 void opened_close(struct opened *o)
 {
-    opt_tensors_close(o->tensors);
+    model_tensors_close(o->tensors);
     checkpoint_close(o->checkpoint);
+    checkpoint_config_clear(&o->config);
     graph_free(o->graph);
 }
 
-struct dense_double *opened_forward(const struct opened *o, const uint32_t *ids, size_t n, size_t context,
-                                    unsigned threads, dense_observer *observer, void *context_of_observer)
+struct dense_double *opened_forward(const struct opened *o, const uint32_t *ids, const uint32_t *types, size_t n,
+                                    size_t context, unsigned threads, dense_observer *observer,
+                                    void *context_of_observer)
 {
     struct lassim_error error = {0};
     struct dense_double *dense;
-    assert_int_equal(dense_double_open(o->tensors, ids, n, context, threads, &dense, &error), LASSIM_OK);
-    assert_int_equal(dense_double_embed(dense, observer, context_of_observer, &error), LASSIM_OK);
-    for (uint32_t l = 0; l < o->config.model.layers; l++)
+    if (dense_double_open(o->tensors, ids, types, n, context, threads, &dense, &error) != LASSIM_OK)
+        fail_msg("%s", error.text);
+    for (int32_t l = -1; l <= (int32_t)o->config.model.layers; l++)
         assert_int_equal(dense_double_layer(dense, l, observer, context_of_observer, &error), LASSIM_OK);
-    assert_int_equal(dense_double_final(dense, observer, context_of_observer, &error), LASSIM_OK);
     return dense;
 }

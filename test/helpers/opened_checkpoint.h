@@ -7,19 +7,21 @@
 #include "convert/checkpoint.h"
 #include "convert/checkpoint_config.h"
 #include "convert/dense_double.h"
-#include "convert/opt_tensors.h"
+#include "convert/model_tensors.h"
 
 struct opened {
     struct checkpoint *checkpoint;
     struct checkpoint_config config;
     struct graph *graph;
-    struct opt_tensors *tensors;
+    struct model_tensors *tensors;
 };
 void opened_open(const char *folder, struct opened *opened);
 void opened_close(struct opened *opened);
 
-/* Runs ids[0 .. n) through the network, sequences of `context` tokens; the caller closes the result. */
-struct dense_double *opened_forward(const struct opened *opened, const uint32_t *ids, size_t n, size_t context,
-                                    unsigned threads, dense_observer *observer, void *context_of_observer);
+/* Runs ids[0 .. n), of types[] or NULL, through the network, sequences of `context` tokens; the caller closes the
+ * result. */
+struct dense_double *opened_forward(const struct opened *opened, const uint32_t *ids, const uint32_t *types, size_t n,
+                                    size_t context, unsigned threads, dense_observer *observer,
+                                    void *context_of_observer);
 
 #endif

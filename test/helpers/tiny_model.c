@@ -7,7 +7,7 @@
 
 #include "neurons/real.h"
 
-enum { FLOAT_TYPES = 3, TINY_TABLES = 3, TINY_GRID = -6, TABLE_CAPACITY = 1 << 12 };
+enum { FLOAT_TYPES = 3, TINY_TABLES = 5, TINY_GRID = -6, TABLE_CAPACITY = 1 << 12 };
 
 static void *allocate(size_t count, size_t size)
 {
@@ -146,7 +146,7 @@ static void make_population(struct model *model, uint32_t p, uint64_t *seed)
     const struct population *population = &model->graph->population[p];
     struct population_params *params = &model->population[p];
     params->scale = 1;
-    params->table = population->kind == POPULATION_EXP ? 0 : population->kind == POPULATION_INVERSE ? 1 : 2;
+    while (population->code == CODE_HG && model->table[params->table].function != population->function) params->table++;
     model->calibrated_max[p] = population->code == CODE_INPUT ? 0 : 1.5 + p;
     if (population->code != CODE_OAT) return;
     if (population->kind == POPULATION_WEIGHT) {
@@ -176,14 +176,33 @@ static struct blob blob_of(const char *text)
     return (struct blob){data, strlen(text)};
 }
 
+static int needs(const struct graph *graph, enum hg_function function)
+{
+    for (uint32_t p = 0; p < graph->populations; p++)
+        if (graph->population[p].code == CODE_HG && graph->population[p].function == function) return 1;
+    return 0;
+}
+
+/* exp, 1/x, 1/sqrt, and one for each function of the graph's activations. */
 static void make_tables(struct model *model)
 {
     const struct model_config *config = &model->graph->config;
-    model->tables = TINY_TABLES;
     model->table = allocate(TINY_TABLES, sizeof *model->table);
     make_table(&model->table[0], HG_EXP, -3, 6);
     make_table(&model->table[1], HG_INV, 0, real_floor_log2(2.0 * config->positions) + 1);
     make_table(&model->table[2], HG_RSQRT, real_floor_log2(config->norm_epsilon), 6);
+    model->tables = 3;
+    for (enum hg_function f = HG_GELU_ERF; f < HG_FUNCTIONS; f++)
+        if (needs(model->graph, f)) make_table(&model->table[model->tables++], f, -4, 5);
+}
+
+/* Angles that mean nothing: any cos and sin, some with a factor above 1. */
+static void make_rotary(struct model *model, uint64_t *seed)
+{
+    uint64_t n = params_rotary_size(&model->graph->config);
+    int32_t *rotary = n > 0 ? allocate(n, sizeof *rotary) : NULL;
+    for (uint64_t i = 0; i < n; i++) rotary[i] = (int32_t)(next_random(seed) >> 32 | 1) / (i % 5 == 0 ? 1 : 2);
+    model->rotary = rotary;
 }
 
 /* Matrix m has type (m + offset) % types. */
@@ -209,13 +228,42 @@ static struct model *make_model(const struct model_config *config, uint64_t seed
         make_matrix(model, m, (enum weight_type)((m + offset) % types), &seed, bare);
     for (uint32_t n = 0; n < graph->norms && !bare; n++) {
         model->norm[n].gamma = random_vector(config->hidden, &seed);
-        model->norm[n].beta = random_vector(config->hidden, &seed);
+        if (config->norm_kind == NORM_LAYER) model->norm[n].beta = random_vector(config->hidden, &seed);
     }
+    make_rotary(model, &seed);
     model->check = (struct self_check){123, 4, 80.5, 80.6, 1e-9, 2e-8, 0.995};
     model->tokenizer = blob_of("no tokenizer");
     model->prompt = blob_of("Call me Ishmael \xe2\x80\x93 ");
     model->provenance = blob_of("{\"model\": \"tiny\"}");
     return model;
+}
+
+struct model_config tiny_config_of(uint32_t family)
+{
+    struct model_config config = tiny_config();
+    config.family = family;
+    if (family == FAMILY_LLAMA || family == FAMILY_QWEN2) {
+        config.position_rows = config.position_offset = 0;
+        config.norm_kind = NORM_RMS;
+        config.rotary = config.gated = 1;
+        config.activation = ACTIVATION_SILU;
+        config.heads = 4;
+        config.kv_heads = 2;
+        config.head_dim = 4;
+        config.tied = family == FAMILY_LLAMA;
+    }
+    if (family == FAMILY_GPT2 || family == FAMILY_BERT) {
+        config.position_rows = config.positions;
+        config.position_offset = 0;
+        config.activation = family == FAMILY_GPT2 ? ACTIVATION_GELU_TANH : ACTIVATION_GELU_ERF;
+    }
+    if (family == FAMILY_BERT) {
+        config.pre_norm = config.final_norm = 0;
+        config.encoder = 1;
+        config.token_types = 2;
+        config.head = HEAD_VALUES;
+    }
+    return config;
 }
 
 struct model *tiny_model_new(const struct model_config *config, uint64_t seed, int bare)
@@ -253,6 +301,7 @@ void tiny_model_free(struct model *model)
     free((void *)model->prompt.data);
     free((void *)model->provenance.data);
     free(model->table);
+    free((void *)model->rotary);
     free(model->population);
     free(model->calibrated_max);
     free(model->matrix);

@@ -7,6 +7,9 @@
 
 /* V = 11, D = 8, W = 8, F = 10, H = 2, one layer, 6 positions; pre-LN with final norm. */
 struct model_config tiny_config(void);
+/* The same sizes for any family: Llama and Qwen2 with 4 heads on 2 key heads of 4 channels, SiLU; GPT-2 with tanh GELU;
+ * BERT with 2 token types, erf GELU and HEAD_VALUES. */
+struct model_config tiny_config_of(uint32_t family);
 
 /* Weights rotate through F32, F16 and BF16; affine norms and biases are present unless bare.  Every
  * allocation belongs to the model: tiny_model_free.  Aborts on failure. */

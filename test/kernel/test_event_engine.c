@@ -15,7 +15,7 @@
 #include "kernel/trace_expand.h"
 #include "kernel/trace_reader.h"
 #include "neurons/oat.h"
-#include "test/helpers/engine_run.h"
+#include "test/helpers/naive_check.h"
 #include "test/helpers/naive_model.h"
 #include "test/helpers/tiny_model.h"
 
@@ -57,147 +57,14 @@ static struct model_config shape_of(int shape)
 static const struct perturbation *perturbation;
 static struct lassim_options perturbed;
 
-struct expectation {
-    struct naive *naive;
-    float *logits;
-    int asked[TOKENS];
-    uint64_t start[TOKENS]; /* window in which the token starts */
-    uint64_t end;           /* windows simulated */
-};
-
-/* Windows from a token's start to the end of the last one that it opens. */
-static uint32_t last_window(const struct expectation *e, const struct model *model, uint32_t token)
-{
-    uint32_t last = 0;
-    if (e->asked[token]) return naive_head_level(e->naive);
-    for (uint32_t p = 0; p < model->graph->populations; p++) {
-        const struct naive_record *record = naive_record_of(e->naive, p, token);
-        if (record != NULL && record->level + 1 > last) last = record->level + 1;
-    }
-    return last;
-}
-
-static void expect(const struct model *model, unsigned steps, const struct engine_piece *pieces, struct expectation *e)
-{
-    uint32_t token = 0, vocabulary = model->graph->config.vocabulary;
-    *e = (struct expectation){.naive = naive_new(model, steps),
-                              .logits = calloc((size_t)TOKENS * vocabulary, sizeof *e->logits)};
-    naive_perturb(e->naive, perturbation);
-    for (; pieces->tokens > 0; pieces++) {
-        uint64_t start = e->end;
-        for (uint32_t i = 0; i < pieces->tokens; i++, token++) {
-            e->asked[token] =
-                pieces->read == LASSIM_READ_ALL || (pieces->read == LASSIM_READ_LAST && i + 1 == pieces->tokens);
-            naive_token(e->naive, ids[token], e->asked[token], e->logits + (size_t)token * vocabulary);
-            e->start[token] = start + i;
-            uint64_t end = start + i + last_window(e, model, token);
-            if (end > e->end) e->end = end;
-        }
-    }
-}
-
-static void expect_free(struct expectation *e)
-{
-    naive_free(e->naive);
-    free(e->logits);
-}
-
-static int spikes(const struct naive_record *record, enum code_kind code, uint32_t i)
-{
-    return code == CODE_HG ? !record->silent[i] : (record->code[i] & OAT_MAGNITUDE) != 0;
-}
-
-/* 1 if the record says what the naive one does. */
-static int same_record(const struct trace_record *got, const struct naive_record *want, enum code_kind code)
-{
-    uint32_t at = 0;
-    if (got->neurons != want->neurons && code != CODE_INPUT) return 0;
-    for (uint32_t i = 0; i < want->neurons; i++) {
-        if (!spikes(want, code, i)) continue;
-        if (at == got->count) return 0;
-        const struct trace_active *active = &got->active[at++];
-        if (active->neuron != want->neuron[i] || active->code != want->code[i]) return 0;
-        if (code == CODE_HG && (active->octave != want->octave[i] || active->sub != want->sub[i])) return 0;
-    }
-    return at == got->count;
-}
-
-static void print_record(const struct trace_record *got, const struct naive_record *want)
-{
-    for (uint32_t i = 0; i < got->count; i++)
-        printf(" %u:%x(%u,%u)", got->active[i].neuron, got->active[i].code, got->active[i].octave, got->active[i].sub);
-    printf("\nbut expected");
-    for (uint32_t i = 0; i < want->neurons; i++)
-        printf(" %u:%x(%u,%u)%s", want->neuron[i], want->code[i], want->octave[i], want->sub[i],
-               want->silent[i] ? "silent" : "");
-    printf("\n");
-}
-
-static void assert_records(const struct engine_run *run, const struct expectation *e)
-{
-    struct trace_reader *reader;
-    struct lassim_error error = {0};
-    const struct trace_record *record;
-    const struct graph *graph = run->model->graph;
-    uint32_t records = 0;
-    if (trace_reader_open(run->trace, &reader, &error) != LASSIM_OK) fail_msg("%s", error.text);
-    for (;;) {
-        if (trace_reader_next(reader, &record, &error) != LASSIM_OK) fail_msg("%s", error.text);
-        if (record == NULL) break;
-        const struct naive_record *want = naive_record_of(e->naive, record->population, record->token);
-        const struct population *population = &graph->population[record->population];
-        if (want == NULL) fail_msg("%s, token %u opened a window", population->name, record->token);
-        assert_int_equal(record->window, e->start[record->token] + want->level);
-        if (!same_record(record, want, population->code)) {
-            print_record(record, want);
-            fail_msg("%s, token %u: other codes", population->name, record->token);
-        }
-        records++;
-    }
-    assert_true(trace_reader_complete(reader));
-    assert_int_equal(records, naive_records(e->naive));
-    trace_reader_close(reader);
-}
-
-static void assert_counters(const char *name, const struct counters *got, const struct counters *want)
-{
-    const char *difference = counters_difference(got, want);
-    if (difference == NULL) return;
-    counters_print("counted ", got);
-    counters_print("expected", want);
-    fail_msg("%s: other %s", name, difference);
-}
-
-static void assert_run(const struct engine_run *run, const struct expectation *e, unsigned steps)
-{
-    const struct graph *graph = run->model->graph;
-    uint32_t vocabulary = graph->config.vocabulary;
-    assert_records(run, e);
-    for (uint32_t p = 0; p < graph->populations; p++)
-        assert_counters(graph->population[p].name, &run->population[p], &naive_populations(e->naive)[p]);
-    for (uint32_t t = 0; t < run->tokens; t++) {
-        assert_counters("a token", &run->token[t], &naive_tokens(e->naive)[t]);
-        assert_int_equal(run->read[t], e->asked[t]);
-        if (e->asked[t])
-            assert_memory_equal(run->logits + (size_t)t * vocabulary, e->logits + (size_t)t * vocabulary,
-                                vocabulary * sizeof(float));
-    }
-    assert_int_equal(run->timesteps, e->end * steps);
-}
-
 static void check(const struct model *model, unsigned steps, uint32_t threads, const struct engine_piece *pieces)
 {
-    struct expectation e;
-    expect(model, steps, pieces, &e);
     struct lassim_options options = perturbed;
     options.timesteps = steps;
     options.threads = threads;
     options.numa_off = 1;
     options.prompt_chunk = 2;
-    struct engine_run *run = engine_run_new(model, options, ids, pieces, 1);
-    assert_run(run, &e, steps);
-    engine_run_free(run);
-    expect_free(&e);
+    naive_check(model, &options, perturbation, ids, NULL, pieces);
 }
 
 static const struct engine_piece whole[] = {{TOKENS, LASSIM_READ_LAST}, {0, 0}};

@@ -74,7 +74,7 @@ static void what_cannot_fit_is_refused(void **state)
 {
     (void)state;
     struct lassim_error error = {LASSIM_OK, ""};
-    struct memory_plan plan = {100 * MIB, 50 * MIB, 40 * MIB, 50 * MIB};
+    struct memory_plan plan = {.weights = 100 * MIB, .state = 50 * MIB, .cache = 40 * MIB, .available = 50 * MIB};
     char line[256];
     assert_int_equal(memory_plan_check(&plan, &error), LASSIM_OK);
     memory_plan_print(&plan, line, sizeof line);

@@ -170,9 +170,15 @@ static void parts_are_the_matrices_columns(void **state)
     for (uint32_t offset = 0; offset < WEIGHT_TYPES; offset++) {
         struct model *model = wide_model(offset);
         const struct graph *graph = model->graph;
-        const struct network_model view = {graph,       model->population,    model->matrix,
-                                           model->norm, model->table,         model->code,
-                                           8,           model->residual_grid, NULL};
+        const struct network_model view = {.graph = graph,
+                                           .population = model->population,
+                                           .matrix = model->matrix,
+                                           .norm = model->norm,
+                                           .table = model->table,
+                                           .code = model->code,
+                                           .steps = 8,
+                                           .residual_grid = model->residual_grid,
+                                           .context = graph->config.positions};
         struct nodes nodes = {.count = 0};
         struct network *network = network_new(&view, &team, 4, on_node, &nodes);
         assert_int_equal(nodes.bytes[0] + nodes.bytes[1], network_bytes(&view, &team, 4));

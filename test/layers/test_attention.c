@@ -82,7 +82,7 @@ static void scores_are_dot_products_of_values(void **state)
         struct kept kept;
         hand_new(&hand, model, 16 - (unsigned)seed, 1 + seed % 3);
         for (uint32_t t = 0; t < TOKENS; t++) {
-            struct token_window token = {t, t, 1};
+            struct token_window token = {t, t, t + 1, 1};
             hand_input(&hand, &token, ids[t]);
             hand_levels(&hand, &token, 1, FIRE_LEVEL + 1);
             keep(&hand, t, &kept);

@@ -30,7 +30,7 @@ static struct model *model_of(uint64_t seed, enum spike_code code)
 
 static void run_to(struct hand *hand, uint32_t t, uint32_t level)
 {
-    struct token_window token = {t, t, 1};
+    struct token_window token = {t, t, t + 1, 1};
     hand_input(hand, &token, ids[t]);
     hand_levels(hand, &token, 1, level);
 }
@@ -39,7 +39,7 @@ static void run_to(struct hand *hand, uint32_t t, uint32_t level)
 static void run_rest(struct hand *hand, uint32_t t, uint32_t level)
 {
     float logits[VOCABULARY];
-    struct token_window token = {t, t, 1};
+    struct token_window token = {t, t, t + 1, 1};
     hand_levels(hand, &token, level, hand->model->graph->levels);
     network_close_head(hand->network, &token, logits);
 }
@@ -59,7 +59,7 @@ static void octave_brackets_the_sum_of_e(void **state)
             int64_t sum[H];
             run_to(&hand, t, CONTEXT_LEVEL);
             memcpy(sum, attention->weight_sum, sizeof sum);
-            hand_levels(&hand, &(struct token_window){t, t, 1}, CONTEXT_LEVEL, CONTEXT_LEVEL + 1);
+            hand_levels(&hand, &(struct token_window){t, t, t + 1, 1}, CONTEXT_LEVEL, CONTEXT_LEVEL + 1);
             for (uint32_t head = 0; head < H; head++) {
                 int octave = attention->octave[head];
                 assert_true(sum[head] >> steps >> octave == 1);
@@ -105,7 +105,7 @@ static void a_sum_of_zero_saturates(void **state)
 {
     (void)state;
     struct model *model = model_of(1, SPIKE_CODE_RADIX);
-    struct token_window token = {0, 0, 1};
+    struct token_window token = {0, 0, 1, 1};
     struct close_result result;
     struct hand hand;
     hand_new(&hand, model, 16, 1);

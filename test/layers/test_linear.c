@@ -118,7 +118,7 @@ static void shares_of_targets_add_up(void **state)
         config.ffn = 300;
         struct model *model = tiny_model_new(&config, 8, 0);
         struct hand hand;
-        struct token_window token = {0, 0, 1};
+        struct token_window token = {0, 0, 1, 1};
         hand_new(&hand, model, 9, workers);
         uint32_t m = matrix_named(model, "layers.0.fc1"), ln = model->graph->matrix[m].source;
         hand_input(&hand, &token, 5);

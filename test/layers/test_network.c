@@ -91,7 +91,7 @@ static void reset_forgets_everything(void **state)
         struct model *model = model_of(shape, 30, SPIKE_CODE_RADIX);
         struct hand hand;
         hand_new(&hand, model, 16, 1);
-        struct token_window token = {0, 0, 1};
+        struct token_window token = {0, 0, 1, 1};
         run_hand(&hand, first);
         hand_input(&hand, &token, 3);
         hand_levels(&hand, &token, 1, 9); /* leaves half a token behind */

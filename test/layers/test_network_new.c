@@ -51,9 +51,16 @@ static struct model *model_of(int post)
 
 static struct network_model view_of(const struct model *model)
 {
-    return (struct network_model){model->graph, model->population,    model->matrix,
-                                  model->norm,  model->table,         model->code,
-                                  16,           model->residual_grid, NULL};
+    return (struct network_model){.graph = model->graph,
+                                  .population = model->population,
+                                  .matrix = model->matrix,
+                                  .norm = model->norm,
+                                  .table = model->table,
+                                  .rotary = model->rotary,
+                                  .code = model->code,
+                                  .steps = 16,
+                                  .residual_grid = model->residual_grid,
+                                  .context = model->graph->config.positions};
 }
 
 static void bytes_are_what_is_asked_for(void **state)

@@ -39,7 +39,7 @@ static void squares_of_trains_are_squares_of_values(void **state)
     (void)state;
     for (uint64_t seed = 0; seed < 20; seed++) {
         struct model *model = model_of(seed, seed % 2);
-        struct token_window token = {0, 0, 1};
+        struct token_window token = {0, 0, 1, 1};
         struct hand hand;
         hand_new(&hand, model, 1 + seed % 16, 3);
         hand_input(&hand, &token, ids[0]);
@@ -64,7 +64,7 @@ static void both_synapses_of_a_residual_spike(void **state)
     (void)state;
     for (uint64_t seed = 0; seed < 20; seed++) {
         struct model *model = model_of(seed, seed % 2);
-        struct token_window token = {0, 0, 1};
+        struct token_window token = {0, 0, 1, 1};
         struct hand hand;
         hand_new(&hand, model, 16, 2);
         hand_input(&hand, &token, ids[0]);
@@ -85,7 +85,7 @@ static void membranes_are_empty_after_their_close(void **state)
 {
     (void)state;
     struct model *model = model_of(5, SPIKE_CODE_TERNARY);
-    struct token_window token = {0, 0, 1};
+    struct token_window token = {0, 0, 1, 1};
     struct hand hand;
     hand_new(&hand, model, 16, 2);
     hand_input(&hand, &token, ids[0]);

@@ -14,7 +14,7 @@ static const uint32_t spikes[] = {2,
                                   5 | SPIKE_NEGATIVE,
                                   9 | SPIKE_OUTLIER,
                                   SPIKE_NEURON | SPIKE_NEGATIVE | SPIKE_OUTLIER};
-static const struct packet packet = {spikes, 6, 0, 0, 0, 0, 0, 2, 2, 2, 0};
+static const struct packet packet = {.spikes = spikes, .count = 6, .gates = 2, .negative = 2, .outlier = 2};
 
 static void slices_by_neuron_whatever_the_flags(void **state)
 {

@@ -33,7 +33,7 @@ static void values_are_rounded_half_away_from_zero(void **state)
 {
     static const float tok[D] = {0x1p-3f, 0x1.8p-3f, -0x1.8p-3f, 0x1p-4f, -0x1p-4f, 0x1.8p-5f, -0x1.8p-5f, 0};
     static const int64_t want[D] = {1, 2, -2, 1, -1, 0, 0, 0};
-    struct token_window token = {0, 0, 1};
+    struct token_window token = {0, 0, 1, 1};
     struct hand hand;
     (void)state;
     struct model *model = model_with(tok, -3);
@@ -51,7 +51,7 @@ static void clamps_are_counted(void **state)
     static const float tok[D] = {1, -1, 2, -2, 64, -64, 0x1p-6f, 0};
     static const int64_t limit = INT64_C(1) << LIMIT_BITS;
     const int64_t want[D] = {limit, -limit, limit, -limit, limit, -limit, limit >> 6, 0};
-    struct token_window token = {0, 0, 1};
+    struct token_window token = {0, 0, 1, 1};
     struct close_result result;
     struct hand hand;
     (void)state;
@@ -71,7 +71,7 @@ static void potentials_are_kept(void **state)
 {
     static const float tok[D] = {1, -1, 0.5f, 0.25f, -0.25f, 0, 1.5f, -1};
     int64_t before[D];
-    struct token_window token = {0, 0, 1};
+    struct token_window token = {0, 0, 1, 1};
     struct hand hand;
     (void)state;
     struct model *model = model_with(tok, -30);
@@ -101,7 +101,7 @@ static void a_slot_is_used_again(void **state)
     (void)state;
     struct model *model = model_with(tok, -30);
     hand_new(&hand, model, 16, 1);
-    struct token_window gone = {0, 0, 1}, token = {hand.network->slots, 0, 1};
+    struct token_window gone = {0, 0, 1, 1}, token = {hand.network->slots, 0, 1, 1};
     hand_input(&hand, &gone, 2);
     hand_levels(&hand, &gone, 1, 2);
     assert_ptr_equal(network_residual(hand.network, gone.token), network_residual(hand.network, token.token));

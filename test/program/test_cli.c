@@ -90,7 +90,7 @@ static void help_and_version_answer(void **state)
     assert_int_equal(parse("lassim --version", &cli, STDOUT_FILENO, text), CLI_DONE);
     assert_string_equal(text, "lassim " LASSIM_VERSION "\n");
     assert_int_equal(parse("lassim convert -h", &cli, STDOUT_FILENO, text), CLI_DONE);
-    assert_memory_equal(text, "usage: lassim convert CKPT_DIR --output FILE [options]\n", 55);
+    assert_memory_equal(text, "usage: lassim convert CKPT --output FILE [options]\n", 51);
     assert_int_equal(parse("lassim trace --help", &cli, STDOUT_FILENO, text), CLI_DONE);
     assert_non_null(strstr(text, "trace export FILE"));
 }
@@ -115,7 +115,7 @@ static void wrong_usage_is_one_line(void **state)
     expect_wrong("lassim -m", "lassim: an argument is missing after -m (lassim --help shows the usage)\n");
     expect_wrong("lassim -n 3", "lassim: missing -m, --model FILE (lassim --help shows the usage)\n");
     expect_wrong("lassim -m x extra", "lassim: unexpected extra (lassim --help shows the usage)\n");
-    expect_wrong("lassim convert", "lassim: missing CKPT_DIR (lassim convert --help shows the usage)\n");
+    expect_wrong("lassim convert", "lassim: missing CKPT (lassim convert --help shows the usage)\n");
     expect_wrong("lassim frobnicate",
                  "lassim: unknown command frobnicate, expected one of: convert, inspect, verify, simulate, "
                  "trace info, trace check, trace dump, trace export (or options only)\n");

@@ -21,7 +21,7 @@ struct world {
 
 static struct tune_measurement figures(const struct world *world, const struct tune_setting *at)
 {
-    struct tune_measurement sum = {0, 0};
+    struct tune_measurement sum = {0, 0, 0};
     for (unsigned g = 0; g < GROUPS; g++) {
         double fine = 1;
         for (unsigned t = 0; t < at[g].steps; t++) fine /= 4;
@@ -31,6 +31,7 @@ static struct tune_measurement figures(const struct world *world, const struct t
         sum.cost += world->cost[g] * (at[g].steps + 0.8 * at[g].j - 0.5 * at[g].floor);
         if (g > 0 && at[g].steps < 8 && at[g - 1].steps < 8) sum.loss += world->crossed;
     }
+    sum.guide = sum.loss;
     return sum;
 }
 

@@ -123,7 +123,7 @@ again("gpt2-relu", "activation_function relu", base="gpt2-plain", activation_fun
 
 def bert_config(architecture, **changes):
     return {"architectures": [architecture], "model_type": "bert", "hidden_act": "gelu", "vocab_size": 151,
-            "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 52,
+            "hidden_size": 24, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 38,
             "max_position_embeddings": 40, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "pad_token_id": 0,
             "position_embedding_type": "absolute", **changes}
 
@@ -141,5 +141,5 @@ again("bert-relu", "hidden_act relu", base="bert-classify", hidden_act="relu")
 again("bert-gelu-new", "hidden_act gelu_new, layer_norm_eps 1e-3", base="bert-classify", hidden_act="gelu_new",
       layer_norm_eps=1e-3)
 add("bert-embed", "sentence vectors: names without `bert.`, modules.json with mean pooling and normalisation",
-    "BertModel", bert_config("BertModel", hidden_size=36, num_attention_heads=3, intermediate_size=50),
+    "BertModel", bert_config("BertModel", hidden_size=30, num_attention_heads=3, intermediate_size=41),
     tokenizer="bert")

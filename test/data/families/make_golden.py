@@ -33,7 +33,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 WEIGHTS = "model.safetensors"
 AS_BIN = ["llama-grouped", "bert-embed"]
 AS_GGUF = ["llama-plain", "llama-grouped", "qwen2-tied", "gpt2-plain", "bert-embed"]
-POOLING = {"1_Pooling/config.json": {"word_embedding_dimension": 36, "pooling_mode_cls_token": False,
+POOLING = {"1_Pooling/config.json": {"word_embedding_dimension": 30, "pooling_mode_cls_token": False,
                                      "pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": False,
                                      "pooling_mode_mean_sqrt_len_tokens": False},
            "modules.json": [{"idx": i, "name": str(i), "path": path, "type": "sentence_transformers.models." + kind}

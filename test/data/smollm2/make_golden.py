@@ -8,7 +8,7 @@ The weights are the F16 ones of that file.  `reference` is transformers in float
 tables), `llama_cpp` llama.cpp with its default F16 KV cache: its own rounding is what the two differ by.
 golden.json   ids: the first 2,000 tokens of examples/opt-tiny/heldout.txt, as one chunk, nothing prepended
               perplexity: exp of the mean of nll.npy; llama.cpp's; mean and largest KL between the two, top-1 agreement
-              greedy: prompts (special tokens are parsed), their ids and the 64 ids after them, or those up to <|im_end|>;
+              greedy: prompts (special tokens are parsed), their ids, the 64 ids after them or those up to <|im_end|>;
               margin: the least lead of the chosen token's logit over the next
 nll.npy       float32 [1999]: -log p(ids[i + 1] | ids[0 ... i]) of the reference
 positions.npy int32 [64]: positions whose logits follow
