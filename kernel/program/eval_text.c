@@ -36,6 +36,8 @@ enum lassim_status eval_text_read(const struct model *model, const char *model_p
     if (context > config->positions)
         return lassim_fail(error, LASSIM_ERR_USAGE, "--context", NULL, "%u is above the model's %u positions", context,
                            config->positions);
+    if (config->encoder)
+        return lassim_fail(error, LASSIM_ERR_FILE, model_path, NULL, "an encoder predicts no next token");
     enum lassim_status status = encode_file(model, model_path, path, text, error);
     if (most != 0 && text->count > most) text->count = (size_t)most;
     if (status == LASSIM_OK && text->count == 0)

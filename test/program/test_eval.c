@@ -134,28 +134,13 @@ static void stopped_means_stopped(void **state)
     tear_down(&f);
 }
 
-static void no_room_is_an_error(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct eval_dense dense;
-    struct lassim_error error;
-    set_up(&f);
-    assert_int_equal(eval_dense_new(f.model, NULL, &f.text, "/no/such/folder", 1, &f.watch, &dense, &error),
-                     LASSIM_ERR_RUN);
-    assert_non_null(strstr(error.text, "/no/such/folder"));
-    assert_int_equal(
-        eval_dense_new(f.model, "/no/such/folder", &f.text, "/tmp/lassim-eval", 1, &f.watch, &dense, &error),
-        LASSIM_ERR_FILE);
-    tear_down(&f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(chunks_start_with_bos),  cmocka_unit_test(counts_are_those_of_the_chunks),
-        cmocka_unit_test(threads_change_nothing), cmocka_unit_test(stopped_means_stopped),
-        cmocka_unit_test(no_room_is_an_error),
+        cmocka_unit_test(chunks_start_with_bos),
+        cmocka_unit_test(counts_are_those_of_the_chunks),
+        cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(stopped_means_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
