@@ -21,6 +21,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CLANG := $(shell command -v clang-14 || command -v clang || echo clang)
 CLANG_FORMAT := $(shell command -v clang-format-14 || command -v clang-format || echo clang-format)
 CLANG_TIDY := $(shell command -v clang-tidy-14 || command -v clang-tidy || echo clang-tidy)
+D3 ?= /usr/share/javascript/d3/d3.min.js# of libjs-d3, drawn into every report
 VERSION := $(shell sed -n 's/^\#define LASSIM_VERSION "\(.*\)"/\1/p' kernel/lassim.h)
 
 # ---- flags ------------------------------------------------------------------------------------
@@ -55,6 +56,8 @@ E2E_SCRIPTS := $(filter-out test/e2e/common.sh,$(wildcard test/e2e/*.sh))
 # Measurements that no build may change (test/long/builds.sh): the variants and sanitizers leave them out.
 FIGURE_SCRIPTS := $(filter-out test/figures/common.sh,$(wildcard test/figures/*.sh))
 LONG_SCRIPTS := $(wildcard test/long/*.sh)
+# What looks at pages in a real browser: in check-long, which installs one, and in check where there is one.
+BROWSER_SCRIPTS := $(if $(shell command -v chromium),test/long/report_browser.sh)
 ALL_SOURCES := $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES) $(FIGURES_SOURCES) $(wildcard test/*/*.c scripts/*.c)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -73,7 +76,7 @@ Q := $(if $(V),,@)# V=1 shows the commands
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: all docs format need deps demo check check-run check-build check-long unit asan tsan debug lint lint-format \
-        lint-cppcheck lint-tidy lint-warnings lint-headers lint-shell fuzz fuzz-run fuzz-build replay bench \
+        lint-cppcheck lint-tidy lint-warnings lint-headers lint-shell lint-page fuzz fuzz-run fuzz-build replay bench \
         bench-large peers models mutants install install-files uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -86,7 +89,7 @@ help:
 
 # ---- packages ---------------------------------------------------------------------------------
 need:
-	@CC="$(CC)" scripts/deps.sh check build
+	@CC="$(CC)" D3="$(D3)" scripts/deps.sh check build
 # help: deps           installs the packages that everything below needs
 deps:
 	@CC="$(CC)" scripts/deps.sh install test
@@ -100,6 +103,11 @@ $(BUILD)/flags: FORCE | need
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  CC   $@";) $(CC) $(LASSIM_CPPFLAGS) $(LASSIM_CFLAGS) -MMD -MP -c $< -o $@
+
+# The report's page and D3 are read by the assembler of this object.
+REPORT_FILES := $(wildcard kernel/program/report/page.html kernel/program/report/*.js kernel/program/report/*.css kernel/program/report/*.txt)
+$(BUILD)/obj/kernel/program/report_assets.o: LASSIM_CPPFLAGS += -DREPORT_D3='"$(D3)"'
+$(BUILD)/obj/kernel/program/report_assets.o: $(REPORT_FILES) $(wildcard $(D3))
 
 $(BUILD)/liblassim.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
@@ -151,7 +159,7 @@ $(BUILD)/bench/figures: $(call objects,$(FIGURES_SOURCES))
 # A command of the test runner: unit tests, end-to-end scripts on $(BUILD)/lassim.
 UNIT_COMMANDS := $(TESTS) $(E2E_SCRIPTS)
 REPLAY_COMMANDS := $(patsubst test/fuzz/fuzz_%.c,"scripts/replay.sh build/asan %",$(FUZZ_SOURCES))
-LINT_GATES := lint-headers lint-warnings lint-format lint-cppcheck lint-tidy lint-shell
+LINT_GATES := lint-headers lint-warnings lint-format lint-cppcheck lint-tidy lint-shell lint-page
 LINT_COMMANDS := $(patsubst %,"$(MAKE) --no-print-directory %",$(LINT_GATES))
 RUNNER = MAKEFLAGS= BUILD=$(BUILD) LASSIM=$(BUILD)/lassim scripts/run-tests.sh $(BUILD)/log $(JOBS)
 
@@ -161,7 +169,7 @@ unit: check-build
 replay: $(FUZZ_REPLAYS)
 check-run: check-build
 	@$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined replay
-	@$(RUNNER) $(FIGURE_SCRIPTS) $(LINT_COMMANDS) $(UNIT_COMMANDS) $(REPLAY_COMMANDS)
+	@$(RUNNER) $(FIGURE_SCRIPTS) $(LINT_COMMANDS) $(UNIT_COMMANDS) $(REPLAY_COMMANDS) $(BROWSER_SCRIPTS)
 # help: check          every test and lint gate; installs what is missing first
 check: deps
 	@$(MAKE) --no-print-directory $(PARALLEL) check-run
@@ -177,6 +185,7 @@ debug: need
 	@$(MAKE) --no-print-directory $(PARALLEL) BUILD=build/debug O=-O0 DEFINES=-DLASSIM_DEBUG all
 # help: check-long     check, test/long, sanitizers, gcc and clang at -O0 and -O3, fuzzing, mutants
 check-long: check
+	@scripts/deps.sh install browser
 	@$(MAKE) --no-print-directory $(PARALLEL) check-variants check-long-run
 	@$(MAKE) --no-print-directory asan
 	@$(MAKE) --no-print-directory tsan
@@ -234,6 +243,12 @@ lint-warnings: $(patsubst %.c,$(LINT)/%.clang,$(ALL_SOURCES)) $(patsubst %.c,$(L
 lint-headers: $(patsubst %.h,$(LINT)/%.alone,$(HEADERS))
 lint-shell:
 	@for script in scripts/*.sh bench/*.sh bench/peers/*.sh $(wildcard test/e2e/*.sh test/figures/*.sh test/long/*.sh) .ci/run; do bash -n $$script || exit 1; done
+
+# The report's scripts, where there is a node to read them.
+lint-page:
+	@if command -v node >/dev/null; then \
+	    for script in kernel/program/report/*.js; do node --check $$script || exit 1; done; \
+	else echo "not checked: no node"; fi
 
 STRICT := -std=gnu17 $(WARNINGS) -ffp-contract=off -fno-math-errno -fwrapv -pthread
 $(LINT)/%.tidy: %.c .clang-tidy $(HEADERS)

@@ -203,14 +203,11 @@ static enum lassim_status decide(struct decision *d, struct lassim_error *error)
     return status == LASSIM_OK ? choose_grids(d, error) : status;
 }
 
-/* Notes what the residual and the variance reach. */
+/* Notes what the residual reaches. */
 static void note_largest(struct calibration *calibration, const struct population *p, double largest)
 {
-    if (p->kind == POPULATION_RESIDUAL || p->into_residual) {
-        if (largest > calibration->residual_max) calibration->residual_max = largest;
-    } else if (p->kind == POPULATION_RSTD && largest > calibration->variance_max) {
-        calibration->variance_max = largest;
-    }
+    if ((p->kind == POPULATION_RESIDUAL || p->into_residual) && largest > calibration->residual_max)
+        calibration->residual_max = largest;
 }
 
 enum lassim_status calibrate_observe(void *context, uint32_t population, const double *values, size_t rows,

@@ -28,7 +28,7 @@ struct calibration {
     enum threshold_rule rule;
     unsigned threads;
     const struct quantised_out *quantised; /* [matrices], or NULL: no integer types */
-    double residual_max, variance_max;     /* largest seen so far; 0 at first */
+    double residual_max;                   /* largest seen so far; 0 at first */
 };
 
 /* A dense_observer; context is a struct calibration.  Sets model->calibrated_max[p] and population[p] and the grid,

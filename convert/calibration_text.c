@@ -8,6 +8,7 @@
 #include "convert/json.h"
 #include "kernel/tokenizer.h"
 
+enum { ENCODER_CONTEXT = 128 /* tokens of an encoder's sequences: like the texts that they are used for */ };
 enum { TEXT_BYTES_PER_TOKEN = 64 /* far above what a token takes; the rest of a long text is not looked at */ };
 
 static uint64_t next_random(uint64_t *state) /* splitmix64 (Steele, Lea, Flood 2014) */
@@ -66,14 +67,18 @@ static enum lassim_status random_ids(uint32_t vocabulary, size_t wanted, uint32_
     return LASSIM_OK;
 }
 
-/* bos in front of every context - 1 tokens. */
-static enum lassim_status lay_out(const uint32_t *ids, size_t n, uint32_t bos, struct calibration_text *text,
-                                  struct lassim_error *error)
+/* bos in front of every context - 1 tokens; an encoder's sequences end with eos besides. */
+static enum lassim_status lay_out(const uint32_t *ids, size_t n, const struct model_config *config,
+                                  struct calibration_text *text, struct lassim_error *error)
 {
-    text->tokens = n + (n + text->context - 2) / (text->context - 1);
+    size_t special = config->encoder ? 2 : 1, own = text->context - special;
+    text->tokens = n + (n + own - 1) / own * special;
     text->ids = malloc(text->tokens * sizeof *text->ids);
     if (text->ids == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, "calibration", "no memory");
-    for (size_t i = 0; i < text->tokens; i++) text->ids[i] = i % text->context == 0 ? bos : *ids++;
+    for (size_t i = 0; i < text->tokens; i++) {
+        int first = i % text->context == 0, last = (i + 1) % text->context == 0 || i + 1 == text->tokens;
+        text->ids[i] = first ? config->bos : last && config->encoder ? config->eos : *ids++;
+    }
     return LASSIM_OK;
 }
 
@@ -81,17 +86,19 @@ enum lassim_status calibration_text_read(const char *path, const struct model_co
                                          const struct blob *tokenizer, size_t most, struct calibration_text *text,
                                          struct lassim_error *error)
 {
-    *text = (struct calibration_text){.context = config->positions < most ? config->positions : most};
+    size_t longest = config->encoder && config->positions > ENCODER_CONTEXT ? ENCODER_CONTEXT : config->positions;
+    size_t special = config->encoder ? 2 : 1;
+    *text = (struct calibration_text){.context = longest < most ? longest : most};
     if (tokenizer->size == 0 && path != NULL)
         return lassim_fail(error, LASSIM_ERR_USAGE, path, NULL, "the checkpoint has no tokenizer to read a text with");
-    if (text->context < 2)
+    if (text->context < special + 1)
         return lassim_fail(error, LASSIM_ERR_FILE, "config.json", "max_position_embeddings",
-                           "expected at least 2 positions to calibrate on");
+                           "expected at least %zu positions to calibrate on", special + 1);
     uint32_t *ids = NULL;
-    size_t wanted = most - (most + text->context - 1) / text->context, n = wanted;
+    size_t wanted = most - (most + text->context - 1) / text->context * special, n = wanted;
     enum lassim_status status = tokenizer->size == 0 ? random_ids(config->vocabulary, wanted, &ids, error)
                                                      : read_text(path, tokenizer, wanted, text, &ids, &n, error);
-    if (status == LASSIM_OK) status = lay_out(ids, n, config->bos, text, error);
+    if (status == LASSIM_OK) status = lay_out(ids, n, config, text, error);
     free(ids);
     return status;
 }

@@ -5,7 +5,8 @@
 
 #include "convert/config_keys.h"
 
-enum { LABELS_DEFAULT = 2, LABELS_MAX = 1 << 16, LABEL_BYTES_MAX = 255 };
+/* All names fit the .snn's texts (SNN_TEXT_MAX) even if every byte is escaped. */
+enum { LABELS_DEFAULT = 2, LABELS_MAX = 1 << 14, LABEL_BYTES_MAX = 255, BYTES_MAX = 150000 };
 
 /* Copies label number `index` to the end of config->labels, which has room. */
 static enum lassim_status add_label(const struct config_reader *reader, const json_t *names, uint32_t index,
@@ -49,5 +50,7 @@ enum lassim_status config_read_labels(const struct config_reader *reader, struct
     config->model.labels = (uint32_t)count;
     for (uint32_t i = 0; i < config->model.labels && status == LASSIM_OK; i++)
         status = add_label(reader, names, i, config);
-    return status;
+    if (status != LASSIM_OK || config->labels_size <= BYTES_MAX) return status;
+    return lassim_fail(reader->error, LASSIM_ERR_FILE, reader->file, "id2label",
+                       "%zu bytes of names, expected at most %d", config->labels_size, BYTES_MAX);
 }

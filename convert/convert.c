@@ -27,6 +27,7 @@ static const char default_prompt[] = "It was a dark and stormy night";
 
 struct conversion {
     struct convert_options options; /* defaults filled in */
+    int strict;                     /* 1: the HG error was asked for */
     struct checkpoint *checkpoint;
     struct checkpoint_config config;
     struct model_tensors *tensors;
@@ -151,6 +152,7 @@ static enum lassim_status take_parameters(struct conversion *c, struct lassim_er
     }
     for (uint32_t n = 0; n < model->graph->norms; n++)
         model->norm[n] = (struct norm_params){c->tensors->norm[n].gamma, c->tensors->norm[n].beta};
+    model->rotary = c->tensors->rotary;
     return LASSIM_OK;
 }
 
@@ -260,7 +262,8 @@ static enum lassim_status calibrate_and_write(struct conversion *c, struct lassi
         if (status != LASSIM_OK) return status;
     }
     c->model.residual_grid = calibrate_residual_grid(&c->calibration);
-    return tables_fit(&c->model, c->calibration.variance_max, c->options.hg_error, error);
+    const struct tables_target target = {c->options.hg_error, c->strict};
+    return tables_fit(&c->model, &target, error);
 }
 
 /* The calibrating network ran on integer weights: the self-check's first tokens again, on the checkpoint's. */
@@ -278,13 +281,14 @@ static enum lassim_status run_original(struct conversion *c, size_t tokens, stru
 static enum lassim_status finish(struct conversion *c, struct lassim_error *error)
 {
     enum lassim_status status = LASSIM_OK;
-    size_t tokens = self_check_tokens(c->model.graph, c->text.tokens);
+    size_t tokens = self_check_tokens(c->model.graph, &c->text);
     if (!c->options.no_self_check && c->options.weights != CONVERT_WEIGHTS_KEEP)
         status = run_original(c, tokens, error);
     if (!c->options.no_self_check && status == LASSIM_OK)
         status = self_check_run(&c->model, c->dense, &c->text, tokens, c->options.threads, c->options.progress,
                                 c->options.progress_context, &c->model.check, error);
-    if (status == LASSIM_OK) status = provenance_write(&c->options, c->checkpoint, &c->text, &c->model, error);
+    if (status == LASSIM_OK)
+        status = provenance_write(&c->options, c->checkpoint, &c->config, &c->text, &c->model, error);
     if (status != LASSIM_OK) return status;
     struct model_writer *writer = c->writer;
     c->writer = NULL;
@@ -332,6 +336,7 @@ enum lassim_status convert_checkpoint(const struct convert_options *options, str
     struct conversion *c = calloc(1, sizeof *c);
     if (c == NULL) return no_memory(error);
     c->options = *options;
+    c->strict = options->hg_error != 0;
     enum lassim_status status = fill_defaults(&c->options, error);
     if (status == LASSIM_OK) status = prepare(c, error);
     if (status == LASSIM_OK) status = calibrate_and_write(c, error);

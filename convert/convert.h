@@ -44,7 +44,7 @@ struct convert_options {
     uint32_t timesteps;          /* T, 1 .. 16; 0: CONVERT_TIMESTEPS */
     enum spike_code code;
     enum convert_weights weights;
-    double hg_error;  /* 0: CONVERT_HG_ERROR */
+    double hg_error;  /* 0: CONVERT_HG_ERROR, or the least that can be met (convert/tables.h) */
     uint32_t threads; /* 0: one per core */
     int no_clobber;
     enum threshold_rule threshold_rule; /* anything but THRESHOLD_OAT is for comparisons */

@@ -37,12 +37,15 @@ static const struct gguf_number bert_numbers[] = {
     {NULL, NULL, GGUF_INTEGER, GGUF_OPTIONAL},
 };
 
+/* Encoders' configurations have only the padding: [CLS] and [SEP], which a GGUF calls bos and eos, are the
+ * tokenizer's. */
 static const struct gguf_number tokenizer_numbers[] = {
     {"tokenizer.ggml.bos_token_id", "bos_token_id", GGUF_INTEGER, GGUF_OPTIONAL},
     {"tokenizer.ggml.eos_token_id", "eos_token_id", GGUF_INTEGER, GGUF_OPTIONAL},
     {"tokenizer.ggml.padding_token_id", "pad_token_id", GGUF_INTEGER, GGUF_OPTIONAL},
     {NULL, NULL, GGUF_INTEGER, GGUF_OPTIONAL},
 };
+enum { ENCODER_NUMBERS = 2 /* index of the first that encoders have */ };
 
 /* What every family has: kind, vocabulary, ids, whether the head is the embedding. */
 static enum lassim_status put_common(const struct gguf_json *builder, const char *type, const char *class)
@@ -50,7 +53,9 @@ static enum lassim_status put_common(const struct gguf_json *builder, const char
     enum lassim_status status = gguf_json_put(builder, builder->json, "model_type", json_string(type));
     if (status == LASSIM_OK) status = gguf_json_put(builder, builder->json, "architectures", json_pack("[s]", class));
     if (status == LASSIM_OK) status = gguf_json_rows(builder, "vocab_size", "token_embd.weight");
-    if (status == LASSIM_OK) status = gguf_json_numbers(builder, tokenizer_numbers, 0);
+    int encoder = strcmp(type, "bert") == 0;
+    if (status == LASSIM_OK)
+        status = gguf_json_numbers(builder, tokenizer_numbers + (encoder ? ENCODER_NUMBERS : 0), 0);
     if (status != LASSIM_OK) return status;
     return gguf_json_put(builder, builder->json, "tie_word_embeddings",
                          json_boolean(!gguf_json_has_tensor(builder, "output.weight")));

@@ -35,21 +35,30 @@ static json_t *options_object(const struct convert_options *options)
                      options->threshold_rule == THRESHOLD_OAT ? "oat" : "one_at_maximum");
 }
 
-enum lassim_status provenance_write(const struct convert_options *options, const struct checkpoint *checkpoint,
-                                    const struct calibration_text *text, struct model *model,
-                                    struct lassim_error *error)
+static json_t *label_names(const struct checkpoint_config *config)
 {
-    uint64_t config = 0;
+    json_t *names = json_array();
+    for (const char *name = config->labels; name < config->labels + config->labels_size; name += strlen(name) + 1)
+        json_array_append_new(names, json_string(name));
+    return names;
+}
+
+enum lassim_status provenance_write(const struct convert_options *options, const struct checkpoint *checkpoint,
+                                    const struct checkpoint_config *config, const struct calibration_text *text,
+                                    struct model *model, struct lassim_error *error)
+{
+    uint64_t hash = 0;
     char config_text[HASH_TEXT], tokenizer_text[HASH_TEXT], calibration_text[HASH_TEXT];
-    enum lassim_status status = checkpoint_model_hash(checkpoint, options->checkpoint, &config, error);
+    enum lassim_status status = checkpoint_model_hash(checkpoint, options->checkpoint, &hash, error);
     if (status != LASSIM_OK) return status;
     json_t *object = json_pack(
         "{s:s, s:{s:o, s:s}, s:s, s:o, s:{s:s, s:s, s:I, s:I}}", "tool", "lassim " LASSIM_VERSION, "checkpoint",
-        "files", weight_files(checkpoint), "config_xxh3", hash_text(config, config_text), "tokenizer_xxh3",
+        "files", weight_files(checkpoint), "config_xxh3", hash_text(hash, config_text), "tokenizer_xxh3",
         hash_text(XXH3_64bits(model->tokenizer.data, model->tokenizer.size), tokenizer_text), "options",
         options_object(options), "calibration", "text", options->calibration == NULL ? "default" : "file", "xxh3",
         hash_text(text->hash, calibration_text), "tokens", (json_int_t)text->tokens, "context",
         (json_int_t)text->context);
+    if (config->labels != NULL) json_object_set_new(object, "labels", label_names(config));
     char *dump = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
     json_decref(object);
     if (dump == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, "provenance", "no memory");

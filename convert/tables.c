@@ -7,8 +7,11 @@
 enum {
     EXP_LOWEST = -20,
     EXP_HIGHEST = 5,
-    VARIANCE_MARGIN = 8,    /* octaves beyond the largest variance seen */
-    VARIANCE_MARGIN_MIN = 1 /* where the error target allows no more */
+    VARIANCE_MARGIN = 8,   /* octaves beyond the largest variance seen */
+    ACTIVATION_MARGIN = 2, /* octaves beyond the largest value seen: saturation costs more than resolution */
+    MARGIN_MIN = 1,        /* where the error target allows no more */
+    ACTIVATION_LOWEST = -12,
+    ACTIVATION_HIGHEST_MIN = 3
 };
 
 /* Fits into storage of its own, cut to the rows that came out. */
@@ -35,46 +38,85 @@ static void drop(struct hg_table *table)
     *table = (struct hg_table){.base = NULL};
 }
 
-static int fit_rstd(const struct model_config *config, double variance_max, double target, struct hg_table *table)
+/* Over as many of `margin` octaves beyond `top` as the error target allows, but MARGIN_MIN; not below `least`. */
+static int fit_with_margin(enum hg_function function, int lo, int top, int margin, int least, double target,
+                           struct hg_table *table)
 {
-    int lo = real_floor_log2(config->norm_epsilon), top = lo + 1;
-    if (variance_max > 0) top = real_floor_log2(variance_max) + 1;
-    for (int margin = VARIANCE_MARGIN; margin >= VARIANCE_MARGIN_MIN; margin--) {
-        int hi = top + margin > lo + 1 ? top + margin : lo + 1;
-        if (fit(HG_RSQRT, lo, hi, target, table) == 0) return 0;
-        if (margin > VARIANCE_MARGIN_MIN) drop(table);
+    for (; margin >= MARGIN_MIN; margin--) {
+        int hi = top + margin > least ? top + margin : least;
+        if (fit(function, lo, hi, target, table) == 0) return 0;
+        if (margin > MARGIN_MIN) drop(table);
     }
     return -1;
 }
 
-static void assign(struct model *model)
+/* Largest |x| seen of the populations that compute the function, and the smallest octave above it. */
+static double largest_of(const struct model *model, enum hg_function function)
 {
+    double largest = 0;
     for (uint32_t p = 0; p < model->graph->populations; p++) {
-        enum population_kind kind = model->graph->population[p].kind;
-        if (kind == POPULATION_EXP) model->population[p].table = TABLE_EXP;
-        if (kind == POPULATION_INVERSE) model->population[p].table = TABLE_INV;
-        if (kind == POPULATION_RSTD) model->population[p].table = TABLE_RSTD;
+        const struct population *population = &model->graph->population[p];
+        if (population->code == CODE_HG && population->function == function && model->calibrated_max[p] > largest)
+            largest = model->calibrated_max[p];
+    }
+    return largest;
+}
+
+static int fit_function(const struct model *model, enum hg_function function, double target, struct hg_table *table)
+{
+    const struct model_config *config = &model->graph->config;
+    double largest = largest_of(model, function);
+    int lo = real_floor_log2(config->norm_epsilon), top = largest > 0 ? real_floor_log2(largest) + 1 : lo + 1;
+    switch (function) {
+    case HG_EXP: return fit(function, EXP_LOWEST, EXP_HIGHEST, target, table);
+    case HG_INV: return fit(function, 0, real_floor_log2(config->positions) + 1, target, table);
+    case HG_RSQRT: return fit_with_margin(function, lo, top, VARIANCE_MARGIN, lo + 1, target, table);
+    default:
+        return fit_with_margin(function, ACTIVATION_LOWEST, top, ACTIVATION_MARGIN, ACTIVATION_HIGHEST_MIN, target,
+                               table);
     }
 }
 
-enum lassim_status tables_fit(struct model *model, double variance_max, double target, struct lassim_error *error)
+/* Every function once, the three of every model first. */
+static uint32_t list_functions(const struct graph *graph, enum hg_function function[HG_FUNCTIONS])
 {
-    static const enum hg_function functions[TABLES] = {HG_EXP, HG_INV, HG_RSQRT};
-    const struct model_config *config = &model->graph->config;
-    model->tables = TABLES;
-    model->table = calloc(TABLES, sizeof *model->table);
+    uint32_t count = TABLES;
+    function[TABLE_EXP] = HG_EXP;
+    function[TABLE_INV] = HG_INV;
+    function[TABLE_RSTD] = HG_RSQRT;
+    for (uint32_t p = 0; p < graph->populations; p++) {
+        uint32_t i = 0;
+        if (graph->population[p].code != CODE_HG) continue;
+        while (i < count && function[i] != graph->population[p].function) i++;
+        if (i == count) function[count++] = graph->population[p].function;
+    }
+    return count;
+}
+
+static void assign(struct model *model)
+{
+    for (uint32_t p = 0; p < model->graph->populations; p++)
+        for (uint32_t i = 0; i < model->tables; i++)
+            if (model->graph->population[p].code == CODE_HG &&
+                model->graph->population[p].function == model->table[i].function)
+                model->population[p].table = i;
+}
+
+enum lassim_status tables_fit(struct model *model, const struct tables_target *target, struct lassim_error *error)
+{
+    enum hg_function function[HG_FUNCTIONS];
+    uint32_t tables = list_functions(model->graph, function);
+    model->table = calloc(tables, sizeof *model->table);
     if (model->table == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, "HG tables", "no memory");
-    const int missed[TABLES] = {
-        fit(HG_EXP, EXP_LOWEST, EXP_HIGHEST, target, &model->table[TABLE_EXP]),
-        fit(HG_INV, 0, real_floor_log2(config->positions) + 1, target, &model->table[TABLE_INV]),
-        fit_rstd(config, variance_max, target, &model->table[TABLE_RSTD]),
-    };
-    for (unsigned i = 0; i < TABLES; i++) {
-        if (model->table[i].base == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, "HG tables", "no memory");
-        if (missed[i] != 0)
+    model->tables = tables;
+    for (uint32_t i = 0; i < tables; i++) {
+        struct hg_table *table = &model->table[i];
+        int missed = fit_function(model, function[i], target->error, table);
+        if (table->base == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, "HG tables", "no memory");
+        if (missed != 0 && (target->strict || table->rows == 0))
             return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "HG tables",
-                               "an error of %g cannot be met for %s: the finest table reaches %g", target,
-                               hg_function_name(functions[i]), model->table[i].error);
+                               "an error of %g cannot be met for %s: the finest table reaches %g", target->error,
+                               hg_function_name(function[i]), table->error);
     }
     assign(model);
     return LASSIM_OK;

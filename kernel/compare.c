@@ -19,6 +19,43 @@ static uint32_t largest_of_float(const float *x, uint32_t n)
     return at;
 }
 
+static void note_error(struct comparison *comparison, double reference, double other)
+{
+    double error = other - reference;
+    error = error < 0 ? -error : error;
+    if (error > comparison->logit_error_max) comparison->logit_error_max = error;
+}
+
+/* 1 - cosine, by the squared distance of the normalised vectors so that nothing cancels; 0 where both are 0. */
+static double angle_loss(const double *a, const float *b, uint32_t n)
+{
+    double aa = 0, bb = 0, sum = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        aa += a[i] * a[i];
+        bb += (double)b[i] * b[i];
+    }
+    if (aa == 0 && bb == 0) return 0;
+    if (aa == 0 || bb == 0) return 1;
+    double by_a = 1 / real_sqrt(aa), by_b = 1 / real_sqrt(bb);
+    for (uint32_t i = 0; i < n; i++) {
+        double off = a[i] * by_a - b[i] * by_b;
+        sum += off * off;
+    }
+    return sum / 2;
+}
+
+void comparison_add_vector(struct comparison *comparison, const double *reference, const float *other, uint32_t n)
+{
+    uint32_t best;
+    double loss = angle_loss(reference, other, n);
+    largest_of(reference, n, &best);
+    for (uint32_t i = 0; i < n; i++) note_error(comparison, reference[i], other[i]);
+    comparison->tokens++;
+    comparison->agreed += best == largest_of_float(other, n);
+    comparison->kl_sum += loss;
+    if (loss > comparison->kl_max) comparison->kl_max = loss;
+}
+
 void comparison_add(struct comparison *comparison, const double *reference, const float *other, uint32_t n,
                     uint32_t target, double *scratch)
 {
@@ -29,9 +66,7 @@ void comparison_add(struct comparison *comparison, const double *reference, cons
         scratch[i] = real_exp(reference[i] - top);
         sum += scratch[i];
         sum_other += real_exp(other[i] - top_other);
-        double error = other[i] - reference[i];
-        error = error < 0 ? -error : error;
-        if (error > comparison->logit_error_max) comparison->logit_error_max = error;
+        note_error(comparison, reference[i], other[i]);
     }
     double log_sum = top + real_log(sum), log_sum_other = top_other + real_log(sum_other);
     /* ln p - ln q = (reference - other) - (log_sum - log_sum_other) */

@@ -20,6 +20,10 @@ struct comparison {
 void comparison_add(struct comparison *comparison, const double *reference, const float *other, uint32_t n,
                     uint32_t target, double *scratch);
 
+/* Adds one vector [n] of both networks where no distribution is read out: kl_sum and kl_max are then of 1 - cosine, agreed
+ * of the largest component; no target.  O(n). */
+void comparison_add_vector(struct comparison *comparison, const double *reference, const float *other, uint32_t n);
+
 /* Perplexities, their relative change in percent, mean KL, share of agreement 0 .. 1; 0 tokens give 0. */
 double comparison_ppl_reference(const struct comparison *comparison);
 double comparison_ppl_other(const struct comparison *comparison);

@@ -7,9 +7,9 @@
 #include "kernel/dense_heads.h"
 
 /* What one feed works on. */
-struct feed {
-    const uint32_t *ids, *types;
-    uint32_t n, from, to; /* head-side rows are [from, to) */
+struct pass {
+    const struct engine_feed *feed;
+    uint32_t n, from, to; /* rows; head-side rows are [from, to) */
     int replace;          /* the last norm's output becomes the residual (post-LN) */
     struct lassim_error *error;
 };
@@ -83,15 +83,15 @@ static float *values_of(const struct dense_engine *engine, uint32_t p)
 }
 
 /* Adds (or, if !add, sets) the rows of an embedding for the feed's tokens. */
-static int look_up(struct dense_engine *engine, const struct feed *feed, uint32_t m, float *out, int add)
+static int look_up(struct dense_engine *engine, const struct pass *pass, uint32_t m, float *out, int add)
 {
     const struct matrix_slot *slot = &engine->graph->matrix[m];
     uint32_t width = slot->targets;
-    for (uint32_t r = 0; r < feed->n; r++) {
-        uint32_t type = feed->types != NULL ? feed->types[r] : 0;
-        uint32_t row = graph_input_row(engine->graph, slot->source, feed->ids[r], engine->tokens + r, type);
+    for (uint32_t r = 0; r < pass->n; r++) {
+        uint32_t type = pass->feed->types != NULL ? pass->feed->types[r] : 0;
+        uint32_t row = graph_input_row(engine->graph, slot->source, pass->feed->ids[r], engine->tokens + r, type);
         LASSIM_INVARIANT(row < slot->sources, "row %u of %s", row, slot->name);
-        if (engine->weights.rows(engine->weights.context, m, row, 1, engine->slab, feed->error) != 0) return -1;
+        if (engine->weights.rows(engine->weights.context, m, row, 1, engine->slab, pass->error) != 0) return -1;
         float *to = out + (uint64_t)r * width;
         for (uint32_t i = 0; i < width; i++) to[i] = add ? to[i] + engine->slab[i] : engine->slab[i];
     }
@@ -99,27 +99,27 @@ static int look_up(struct dense_engine *engine, const struct feed *feed, uint32_
 }
 
 /* Takes matrix m's product (or look-up) into out for rows [from, to). */
-static int feed_matrix(struct dense_engine *engine, const struct feed *feed, uint32_t m, uint32_t from, uint32_t to,
+static int feed_matrix(struct dense_engine *engine, const struct pass *pass, uint32_t m, uint32_t from, uint32_t to,
                        float *out, int add)
 {
     const struct matrix_slot *slot = &engine->graph->matrix[m];
-    if (is_lookup(engine->graph, m)) return look_up(engine, feed, m, out, add);
+    if (is_lookup(engine->graph, m)) return look_up(engine, pass, m, out, add);
     const float *in = values_of(engine, slot->source) + (uint64_t)from * slot->sources;
-    return multiply(engine, m, in, to - from, out + (uint64_t)from * slot->targets, add, feed->error);
+    return multiply(engine, m, in, to - from, out + (uint64_t)from * slot->targets, add, pass->error);
 }
 
-static int take_into_residual(struct dense_engine *engine, struct feed *feed, uint32_t p)
+static int take_into_residual(struct dense_engine *engine, struct pass *pass, uint32_t p)
 {
     const struct graph *graph = engine->graph;
-    uint64_t size = (uint64_t)feed->n * graph->config.hidden;
+    uint64_t size = (uint64_t)pass->n * graph->config.hidden;
     int first = 1;
     for (uint32_t q = 0; q < p; q++) first = first && graph->population[q].kind != POPULATION_RESIDUAL;
     if (first) memset(engine->residual, 0, size * sizeof(float));
-    if (feed->replace) memcpy(engine->residual, engine->normed, size * sizeof(float));
-    feed->replace = 0;
+    if (pass->replace) memcpy(engine->residual, engine->normed, size * sizeof(float));
+    pass->replace = 0;
     for (uint32_t m = 0; m < graph->matrices; m++)
         if (graph->matrix[m].target == TARGET_RESIDUAL && graph->matrix[m].target_population == p &&
-            feed_matrix(engine, feed, m, 0, feed->n, engine->residual, 1) != 0)
+            feed_matrix(engine, pass, m, 0, pass->n, engine->residual, 1) != 0)
             return -1;
     return 0;
 }
@@ -185,31 +185,31 @@ static uint32_t input_matrix(const struct graph *graph, uint32_t p)
     LASSIM_INVARIANT(0, "population %u has no input matrix", p);
 }
 
-static int take_into(struct dense_engine *engine, const struct feed *feed, uint32_t p, uint32_t from, uint32_t to)
+static int take_into(struct dense_engine *engine, const struct pass *pass, uint32_t p, uint32_t from, uint32_t to)
 {
     const struct population *population = &engine->graph->population[p];
     float *out = values_of(engine, p);
-    if (feed_matrix(engine, feed, input_matrix(engine->graph, p), from, to, out, 0) != 0) return -1;
+    if (feed_matrix(engine, pass, input_matrix(engine->graph, p), from, to, out, 0) != 0) return -1;
     uint64_t begin = (uint64_t)from * population->neurons, end = (uint64_t)to * population->neurons;
     for (uint64_t i = begin; population->relu && i < end; i++) out[i] = out[i] > 0 ? out[i] : 0;
     return 0;
 }
 
 /* Computes what population p holds for the feed's rows. */
-static int compute(struct dense_engine *engine, struct feed *feed, uint32_t p)
+static int compute(struct dense_engine *engine, struct pass *pass, uint32_t p)
 {
     const struct population *population = &engine->graph->population[p];
-    uint32_t from = population->head_side ? feed->from : 0, to = population->head_side ? feed->to : feed->n;
+    uint32_t from = population->head_side ? pass->from : 0, to = population->head_side ? pass->to : pass->n;
     if (from == to) return 0;
     switch (population->kind) {
-    case POPULATION_RESIDUAL: return take_into_residual(engine, feed, p);
+    case POPULATION_RESIDUAL: return take_into_residual(engine, pass, p);
     case POPULATION_NORM:
         normalise(engine, population->norm, from, to);
-        feed->replace = population->into_residual;
+        pass->replace = population->into_residual;
         return 0;
     case POPULATION_QUERY_TURNED:
-    case POPULATION_KEY_TURNED: turn(engine, p, feed->n); return 0;
-    case POPULATION_ATTENTION: attend(engine, (uint32_t)population->layer, feed->n); return 0;
+    case POPULATION_KEY_TURNED: turn(engine, p, pass->n); return 0;
+    case POPULATION_ATTENTION: attend(engine, (uint32_t)population->layer, pass->n); return 0;
     case POPULATION_GATED:
     case POPULATION_RELAY: activate(engine, p, from, to); return 0;
     case POPULATION_EMBED:
@@ -220,59 +220,47 @@ static int compute(struct dense_engine *engine, struct feed *feed, uint32_t p)
     case POPULATION_ACTIVATED:
     case POPULATION_GATE:
     case POPULATION_UP:
-    case POPULATION_PROJECT_OUT: return take_into(engine, feed, p, from, to);
+    case POPULATION_PROJECT_OUT: return take_into(engine, pass, p, from, to);
     default: return 0; /* parts of a norm, of the softmax, or an input */
     }
 }
 
-static int read_rows(struct dense_engine *engine, const struct feed *feed, uint32_t first, uint32_t rows,
-                     lassim_logits_callback *callback, void *context)
+static int read_rows(struct dense_engine *engine, const struct pass *pass, uint32_t first, uint32_t rows)
 {
     const struct graph *graph = engine->graph;
     uint32_t width = graph->population[graph->head_source].neurons, m = graph->head_matrix;
     const float *in = values_of(engine, graph->head_source) + (uint64_t)first * width, *out = in;
     if (m != GRAPH_NONE) {
-        if (multiply(engine, m, in, rows, engine->logits, 0, feed->error) != 0) return -1;
+        if (multiply(engine, m, in, rows, engine->logits, 0, pass->error) != 0) return -1;
         out = engine->logits;
     }
-    for (uint32_t r = 0; r < rows && callback != NULL; r++)
-        callback(context, engine->tokens + first + r, out + (uint64_t)r * graph->head_width);
+    for (uint32_t r = 0; r < rows && pass->feed->callback != NULL; r++)
+        pass->feed->callback(pass->feed->context, engine->tokens + first + r, out + (uint64_t)r * graph->head_width);
     return 0;
 }
 
-static int read_head(struct dense_engine *engine, const struct feed *feed, lassim_logits_callback *callback,
-                     void *context)
+static int read_head(struct dense_engine *engine, const struct pass *pass)
 {
-    for (uint32_t first = feed->from; first < feed->to; first += DENSE_HEAD_ROWS) {
-        uint32_t rows = feed->to - first < DENSE_HEAD_ROWS ? feed->to - first : DENSE_HEAD_ROWS;
-        if (read_rows(engine, feed, first, rows, callback, context) != 0) return -1;
+    for (uint32_t first = pass->from; first < pass->to; first += DENSE_HEAD_ROWS) {
+        uint32_t rows = pass->to - first < DENSE_HEAD_ROWS ? pass->to - first : DENSE_HEAD_ROWS;
+        if (read_rows(engine, pass, first, rows) != 0) return -1;
     }
     return 0;
 }
 
-/* Which rows are read out. */
-static void choose_rows(const struct dense_engine *engine, enum lassim_read read, struct feed *feed)
-{
-    int classify = engine->graph->config.head == HEAD_CLASSIFY;
-    feed->to = classify ? 1 : feed->n;
-    feed->from = read == LASSIM_READ_ALL || classify ? 0 : feed->n - 1;
-    if (read != LASSIM_READ_ALL && read != LASSIM_READ_LAST) feed->from = feed->to;
-}
-
-enum lassim_status dense_engine_feed(struct dense_engine *engine, const uint32_t *ids, const uint32_t *types,
-                                     uint32_t n, enum lassim_read read, lassim_logits_callback *callback, void *context,
+enum lassim_status dense_engine_feed(struct dense_engine *engine, const struct engine_feed *feed,
                                      struct lassim_error *error)
 {
     struct lassim_error local;
-    struct feed feed = {.ids = ids, .types = types, .n = n, .error = error != NULL ? error : &local};
-    if (n == 0) return LASSIM_OK;
-    choose_rows(engine, read, &feed);
+    struct pass pass = {.feed = feed, .n = feed->n, .error = error != NULL ? error : &local};
+    if (feed->n == 0) return LASSIM_OK;
+    engine_asked(engine->graph, feed, &pass.from, &pass.to);
     for (uint32_t p = 0; p < engine->graph->populations; p++) {
         if (atomic_load(&engine->stop)) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "interrupted");
-        if (compute(engine, &feed, p) != 0) return feed.error->status;
+        if (compute(engine, &pass, p) != 0) return pass.error->status;
     }
-    if (read_head(engine, &feed, callback, context) != 0) return feed.error->status;
-    engine->tokens += n;
+    if (read_head(engine, &pass) != 0) return pass.error->status;
+    engine->tokens += feed->n;
     atomic_store(&engine->progress, engine->tokens);
     return LASSIM_OK;
 }

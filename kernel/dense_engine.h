@@ -3,6 +3,7 @@
 #ifndef LASSIM_KERNEL_DENSE_ENGINE_H
 #define LASSIM_KERNEL_DENSE_ENGINE_H
 
+#include "kernel/engine_setup.h"
 #include "kernel/error.h"
 #include "kernel/model.h"
 #include "kernel/team.h"
@@ -34,11 +35,10 @@ void dense_weights_of_model(const struct model *model, struct dense_weights *wei
 enum lassim_status dense_engine_new(const struct graph *graph, const struct dense_weights *weights, struct team *team,
                                     struct dense_engine **engine, struct lassim_error *error);
 void dense_engine_free(struct dense_engine *engine);
-/* As lassim_session_feed.  Tokens of one call are processed as a batch; an encoder's are a whole sequence, and the engine
- * is reset before the next.  types: their token types below config.token_types, or NULL: 0.  The callback gets
- * graph->head_width numbers for each token asked for; with HEAD_CLASSIFY for token 0 only, unless nothing is read. */
-enum lassim_status dense_engine_feed(struct dense_engine *engine, const uint32_t *ids, const uint32_t *types,
-                                     uint32_t n, enum lassim_read read, lassim_logits_callback *callback, void *context,
+/* As lassim_session_feed and lassim_session_encode.  Tokens of one call are processed as a batch; an encoder's are a
+ * whole sequence, and the engine is reset before the next.  The callback gets graph->head_width numbers for each token of
+ * engine_asked. */
+enum lassim_status dense_engine_feed(struct dense_engine *engine, const struct engine_feed *feed,
                                      struct lassim_error *error);
 void dense_engine_reset(struct dense_engine *engine);
 /* From any thread. */

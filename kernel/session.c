@@ -130,8 +130,7 @@ static enum lassim_status run_feed(lassim_session *session, const struct engine_
     } else if (session->fused != NULL) {
         status = fused_engine_feed(session->fused, feed, error);
     } else {
-        status = dense_engine_feed(session->dense, feed->ids, feed->types, feed->n, feed->read, feed->callback,
-                                   feed->context, error);
+        status = dense_engine_feed(session->dense, feed, error);
         if (status == LASSIM_OK) account_dense(session, feed);
     }
     session->failed = status != LASSIM_OK;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh check|install build|test|fuzz|models: the packages a target needs, checked or installed.
+# deps.sh check|install build|test|fuzz|models|browser: the packages a target needs, checked or installed.
 #   check    exit 0 when everything is there, else one line that says what to install, exit 1
 #   install  installs what is missing: apt-get as root, else through sudo, else that one line
 # Debian 12, Ubuntu 22.04 and later.
@@ -20,6 +20,10 @@ find_missing() {
         "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || add python3-venv
         return
     fi
+    if [ "$for_what" = browser ]; then
+        need_program chromium chromium
+        return
+    fi
     need_program "${CC:-gcc}" "${CC:-gcc}"
     echo '#include <stdio.h>' | "${CC:-gcc}" -E - >/dev/null 2>&1 || add libc6-dev
     need_program pkg-config pkg-config
@@ -31,6 +35,7 @@ find_missing() {
     need_library libutf8proc libutf8proc-dev
     need_library libxxhash libxxhash-dev
     need_library openblas libopenblas-dev
+    [ -f "${D3:-/usr/share/javascript/d3/d3.min.js}" ] || add libjs-d3
     if [ "$for_what" != build ]; then need_library cmocka libcmocka-dev; fi
     if [ "$for_what" = test ]; then
         need_program cppcheck cppcheck

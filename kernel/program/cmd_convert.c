@@ -117,7 +117,7 @@ int cmd_convert(const struct cli *cli)
         .timesteps = (uint32_t)cli_integer(cli, OPTION_CONVERT_TIMESTEPS),
         .code = cli_integer(cli, OPTION_CODE) == 1 ? SPIKE_CODE_TERNARY : SPIKE_CODE_RADIX,
         .weights = (enum convert_weights)cli_integer(cli, OPTION_WEIGHTS),
-        .hg_error = cli_given(cli, OPTION_HG_ERROR) ? cli_real(cli, OPTION_HG_ERROR) : CONVERT_HG_ERROR,
+        .hg_error = cli_given(cli, OPTION_HG_ERROR) ? cli_real(cli, OPTION_HG_ERROR) : 0,
         .no_clobber = cli_flag(cli, OPTION_NO_CLOBBER),
         .progress = progress ? show_progress : NULL,
         .report = &report,

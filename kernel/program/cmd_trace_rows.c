@@ -9,6 +9,7 @@
 #include "kernel/outfile.h"
 #include "kernel/program/cli.h"
 #include "kernel/program/cmd_trace.h"
+#include "kernel/program/same_file.h"
 #include "kernel/trace_expand.h"
 
 enum { ROWS = 4096, NPY_ROW = 22 };
@@ -121,32 +122,12 @@ static enum lassim_status count_rows(const char *path, uint64_t *rows, struct la
     return status;
 }
 
-/* 1 if both names are the same existing file. */
-static int same_file(const char *a, const char *b)
-{
-    struct stat file_a, file_b;
-    return stat(a, &file_a) == 0 && stat(b, &file_b) == 0 && S_ISREG(file_a.st_mode) &&
-           file_a.st_dev == file_b.st_dev && file_a.st_ino == file_b.st_ino;
-}
-
-/* Refuses an output that would overwrite the input while it is read. */
-static enum lassim_status check_output(const char *input, const char *output, struct lassim_error *error)
-{
-    char *partial = NULL;
-    if (asprintf(&partial, "%s.partial", output) < 0)
-        return lassim_fail(error, LASSIM_ERR_RUN, output, NULL, "no memory");
-    int same = same_file(input, output) || same_file(input, partial);
-    free(partial);
-    return same ? lassim_fail(error, LASSIM_ERR_USAGE, output, NULL, "would overwrite the trace that is read")
-                : LASSIM_OK;
-}
-
 static enum lassim_status export_rows(const struct cli *cli, struct trace_reader *reader, struct lassim_error *error)
 {
     const char *input = cli->operand[0], *output = cli_text(cli, OPTION_OUTPUT);
     int no_clobber = cli_flag(cli, OPTION_NO_CLOBBER);
     struct sink sink = {.info = trace_reader_info(reader)};
-    enum lassim_status status = check_output(input, output, error);
+    enum lassim_status status = same_file_refuse(input, output, "the trace", error);
     if (status != LASSIM_OK) return status;
     if (cli_integer(cli, OPTION_FORMAT) == EXPORT_CSV) {
         sink.put = put_csv;

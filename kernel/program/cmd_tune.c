@@ -10,6 +10,7 @@
 #include "kernel/program/tune_measure.h"
 
 enum { ROUNDS_MAX = 12 };
+#define RESERVE 0.05 /* of the budget: texts differ */
 
 struct tune {
     const struct cli *cli;
@@ -101,6 +102,7 @@ static enum lassim_status search(struct tune *tune, struct lassim_error *error)
                                          .most_j = tune->groups.most_j,
                                          .most_floor = tune->groups.most_floor,
                                          .budget = tune->budget,
+                                         .reserve = RESERVE,
                                          .rounds = ROUNDS_MAX,
                                          .measure = tune_bench_measure,
                                          .context = &tune->bench};

@@ -59,8 +59,8 @@ static enum lassim_status verify_chunk(struct verify *verify, const uint32_t *in
     for (uint32_t first = 0; first < n && status == LASSIM_OK; first += verify->piece) {
         uint32_t count = n - first < verify->piece ? n - first : verify->piece;
         verify->first = first;
-        status =
-            dense_engine_feed(verify->dense, inputs + first, NULL, count, LASSIM_READ_ALL, keep_dense, verify, error);
+        const struct engine_feed feed = {inputs + first, NULL, count, LASSIM_READ_ALL, keep_dense, verify};
+        status = dense_engine_feed(verify->dense, &feed, error);
         if (status == LASSIM_OK)
             status = lassim_session_feed(verify->spiking, inputs + first, count, LASSIM_READ_ALL, compare_spiking,
                                          verify, error);

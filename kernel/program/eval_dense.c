@@ -54,7 +54,8 @@ static enum lassim_status run_text(struct dense_engine *engine, const struct eva
     if (inputs == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for a chunk");
     for (; feed.at < text->count && status == LASSIM_OK; feed.at += text->context - 1) {
         uint32_t n = eval_text_chunk(text, feed.at, inputs);
-        status = dense_engine_feed(engine, inputs, NULL, n, LASSIM_READ_ALL, keep, &feed, error);
+        const struct engine_feed whole = {inputs, NULL, n, LASSIM_READ_ALL, keep, &feed};
+        status = dense_engine_feed(engine, &whole, error);
         dense_engine_reset(engine);
     }
     free(inputs);

@@ -213,7 +213,8 @@ static enum lassim_status approach(struct search *search, struct tune_setting *b
                                    struct lassim_error *error)
 {
     const struct tune_problem *problem = search->problem;
-    double target = problem->budget - search->start.guide, low = 0, high = 0;
+    const double budget = (1 - problem->reserve) * problem->budget;
+    double target = budget - search->start.guide, low = 0, high = 0;
     enum lassim_status status = LASSIM_OK;
     while (status == LASSIM_OK && target > 0 && result->rounds < problem->rounds) {
         struct tune_measurement got;
@@ -223,7 +224,7 @@ static enum lassim_status approach(struct search *search, struct tune_setting *b
         if (status == LASSIM_OK) status = problem->measure(problem->context, &trial, 1, &got, error);
         if (status != LASSIM_OK) break;
         result->rounds++;
-        int fits = got.loss <= problem->budget;
+        int fits = got.loss <= budget;
         if (fits && got.cost < result->best.cost) {
             memcpy(best, trial, problem->groups * sizeof *best);
             result->best = got;
@@ -232,8 +233,8 @@ static enum lassim_status approach(struct search *search, struct tune_setting *b
             low = target > low ? target : low;
         else
             high = high == 0 || target < high ? target : high;
-        if ((fits && got.loss >= NEAR * problem->budget) || (low > 0 && high > 0 && high < WIDTH * low)) break;
-        target *= (got.loss > 0 ? (1 + NEAR) / 2 * problem->budget / got.loss : 4);
+        if ((fits && got.loss >= NEAR * budget) || (low > 0 && high > 0 && high < WIDTH * low)) break;
+        target *= (got.loss > 0 ? (1 + NEAR) / 2 * budget / got.loss : 4);
         if (high > 0 && target >= high) target = low > 0 ? (low + high) / 2 : high / 1.1;
         if (low > 0 && target <= low) target = high > 0 ? (low + high) / 2 : low * 1.1;
     }

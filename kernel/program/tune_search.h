@@ -38,6 +38,7 @@ struct tune_problem {
     const uint8_t *most_j;            /* [groups] largest outlier shift allowed; the start's where it may not change */
     const uint8_t *most_floor;        /* [groups] largest floor of channel shifts; 0 without such shifts */
     double budget;
+    double reserve;  /* 0 .. 1: share of the budget that the uniform T may use and the search may not */
     unsigned rounds; /* at most */
     tune_measure *measure;
     void *context;

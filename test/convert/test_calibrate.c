@@ -12,6 +12,7 @@
 #include "convert/grids.h"
 #include "convert/tables.h"
 #include "neurons/real.h"
+#include "test/helpers/family_golden.h"
 #include "test/helpers/opened_checkpoint.h"
 
 enum { TOKENS = 12 };
@@ -52,7 +53,9 @@ static void calibrate(const char *folder, enum threshold_rule rule, struct calib
     struct lassim_error error = {0};
     begin(folder, rule, c);
     assert_int_equal(calibrate_inputs(&c->calibration, &error), LASSIM_OK);
-    c->dense = opened_forward(&c->opened, ids, NULL, TOKENS, TOKENS, 2, calibrate_observe, &c->calibration);
+    uint32_t known[TOKENS];
+    for (int i = 0; i < TOKENS; i++) known[i] = ids[i] % c->model.graph->config.vocabulary;
+    c->dense = opened_forward(&c->opened, known, NULL, TOKENS, TOKENS, 2, calibrate_observe, &c->calibration);
 }
 
 static void check_population(const struct calibrated *c, uint32_t p)
@@ -79,6 +82,21 @@ static void check_population(const struct calibrated *c, uint32_t p)
     assert_true(alpha_out < 8 * c->model.calibrated_max[p]);
 }
 
+/* Every HG population has a table of its function that reaches beyond what it saw. */
+static void check_ranges(const struct model *model)
+{
+    for (uint32_t p = 0; p < model->graph->populations; p++) {
+        const struct population *population = &model->graph->population[p];
+        if (population->code != CODE_HG) continue;
+        assert_true(model->population[p].table < model->tables);
+        const struct hg_table *table = &model->table[model->population[p].table];
+        assert_int_equal(table->function, population->function);
+        double reach = real_ldexp(1, table->hi) / model->calibrated_max[p];
+        if (population->function == HG_EXP || population->function == HG_INV) continue;
+        assert_true(reach >= (population->function == HG_RSQRT ? 2 : 4));
+    }
+}
+
 static void check_variant(const char *folder)
 {
     struct calibrated c;
@@ -96,11 +114,12 @@ static void check_variant(const char *folder)
     assert_true(real_ldexp(c.calibration.residual_max, 8) <= real_ldexp(1, 52 + grid));
     assert_true(real_ldexp(c.calibration.residual_max, 8) >= real_ldexp(1, 51 + grid));
     struct lassim_error error = {0};
-    assert_int_equal(tables_fit(&c.model, c.calibration.variance_max, 1e-6, &error), LASSIM_OK);
-    assert_true(real_ldexp(1, c.model.table[TABLE_RSTD].hi) >= 256 * c.calibration.variance_max);
+    const struct tables_target target = {1e-6, 1};
+    if (tables_fit(&c.model, &target, &error) != LASSIM_OK) fail_msg("%s", error.text);
+    check_ranges(&c.model);
     assert_true(real_ldexp(1, c.model.table[TABLE_RSTD].lo) <= c.model.graph->config.norm_epsilon);
     assert_true(real_ldexp(1, c.model.table[TABLE_INV].hi) > c.model.graph->config.positions);
-    for (unsigned i = 0; i < TABLES; i++) {
+    for (unsigned i = 0; i < c.model.tables; i++) {
         assert_true(c.model.table[i].error <= 1e-6);
         assert_null(hg_table_check(&c.model.table[i]));
     }
@@ -186,14 +205,29 @@ static void test_not_finite(void **state)
     end(&c);
 }
 
+static void test_families(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < golden_family_count; i++) {
+        char folder[128];
+        golden_path(golden_families[i], "", folder, sizeof folder);
+        check_variant(folder);
+    }
+}
+
 static void test_tables_unmet(void **state)
 {
     (void)state;
     struct lassim_error error = {0};
     struct calibrated c;
-    begin("test/data/variants/bare", THRESHOLD_OAT, &c);
-    assert_int_equal(tables_fit(&c.model, 4, 1e-14, &error), LASSIM_ERR_USAGE);
+    const struct tables_target strict = {1e-14, 1}, best = {1e-14, 0};
+    calibrate("test/data/variants/bare", THRESHOLD_OAT, &c);
+    assert_int_equal(tables_fit(&c.model, &strict, &error), LASSIM_ERR_USAGE);
     assert_non_null(strstr(error.text, "cannot be met"));
+    tables_free(&c.model);
+    assert_int_equal(tables_fit(&c.model, &best, &error), LASSIM_OK);
+    for (uint32_t i = 0; i < c.model.tables; i++)
+        assert_true(c.model.table[i].error > 1e-14 && c.model.table[i].error < 1e-6);
     end(&c);
 }
 
@@ -201,7 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_variants),   cmocka_unit_test(test_one_threshold), cmocka_unit_test(test_span_limited),
-        cmocka_unit_test(test_not_finite), cmocka_unit_test(test_tables_unmet),
+        cmocka_unit_test(test_not_finite), cmocka_unit_test(test_tables_unmet),  cmocka_unit_test(test_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 
 #include "test/helpers/gguf_draft.h"
+#include "test/helpers/opened_checkpoint.h"
 
 static struct checkpoint *open_good(const char *path)
 {
@@ -134,6 +136,55 @@ static void test_rotary_factors(void **state)
     folder_remove(folder);
 }
 
+/* n elements of both, as bytes. */
+static void assert_bytes(const char *name, const void *a, const void *b, size_t bytes)
+{
+    if ((a == NULL) != (b == NULL) || (a != NULL && memcmp(a, b, bytes) != 0)) fail_msg("%s differs", name);
+}
+
+static void assert_matrices(const struct opened *a, const struct opened *b, uint32_t m)
+{
+    const struct matrix_slot *slot = &a->graph->matrix[m];
+    const struct matrix_tensor *x = &a->tensors->matrix[m], *y = &b->tensors->matrix[m];
+    size_t elements = (size_t)slot->sources * slot->targets, bytes = elements * weight_size(x->weight->type);
+    uint8_t *p = malloc(bytes), *q = malloc(bytes);
+    assert_true(p != NULL && q != NULL);
+    assert_int_equal(x->weight->type, y->weight->type);
+    assert_int_equal(x->by_source, y->by_source);
+    checkpoint_tensor_copy(x->weight, 0, elements, p);
+    checkpoint_tensor_copy(y->weight, 0, elements, q);
+    assert_bytes(slot->name, p, q, bytes);
+    assert_bytes(slot->name, x->bias, y->bias, slot->targets * sizeof *x->bias);
+    free(p);
+    free(q);
+}
+
+/* The same weights as F16 through safetensors and GGUF are one network, bit by bit: everything that a .snn is made of. */
+static void test_same_network(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"llama-plain", "llama-grouped", "qwen2-tied", "gpt2-plain", "bert-embed"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[128];
+        struct opened folder, gguf;
+        snprintf(path, sizeof path, "test/data/families/%s", names[i]);
+        opened_open(path, &folder);
+        snprintf(path, sizeof path, "test/data/families/gguf/%s.gguf", names[i]);
+        opened_open(path, &gguf);
+        assert_bytes(names[i], &folder.graph->config, &gguf.graph->config, sizeof folder.graph->config);
+        for (uint32_t m = 0; m < folder.graph->matrices; m++) assert_matrices(&folder, &gguf, m);
+        size_t hidden = folder.graph->config.hidden * sizeof(double);
+        for (uint32_t n = 0; n < folder.graph->norms; n++) {
+            assert_bytes("gamma", folder.tensors->norm[n].gamma, gguf.tensors->norm[n].gamma, hidden);
+            assert_bytes("beta", folder.tensors->norm[n].beta, gguf.tensors->norm[n].beta, hidden);
+        }
+        size_t angles = (size_t)folder.graph->config.positions * folder.graph->config.head_dim;
+        assert_bytes("rotary", folder.tensors->rotary, gguf.tensors->rotary, angles * sizeof(int32_t));
+        opened_close(&folder);
+        opened_close(&gguf);
+    }
+}
+
 static void refuse_factors(const char *members, const char *part)
 {
     static const char base[] = "{\"model_type\":\"llama\",\"vocab_size\":9,\"hidden_size\":8,\"intermediate_size\":4,"
@@ -167,6 +218,7 @@ static void test_factors_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_folder), cmocka_unit_test(test_gguf),
-                                       cmocka_unit_test(test_rotary_factors), cmocka_unit_test(test_factors_refused)};
+                                       cmocka_unit_test(test_rotary_factors), cmocka_unit_test(test_same_network),
+                                       cmocka_unit_test(test_factors_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -358,12 +358,14 @@ static void test_batch_sizes(void **state)
     size_t tokens = convert_tokens(graph, 1024);
     assert_in_range(tokens, 64, 1024);
     assert_true(tokens <= dense_double_capacity(&large, CONVERT_BATCH_BYTES));
-    assert_int_equal(self_check_tokens(graph, tokens), SELF_CHECK_TOKENS_MIN);
+    assert_int_equal(self_check_tokens(graph, &(struct calibration_text){.tokens = tokens, .context = tokens}),
+                     SELF_CHECK_TOKENS_MIN);
     graph_free(graph);
     struct opened o;
     opened_open("examples/opt-tiny", &o);
     assert_int_equal(convert_tokens(o.graph, 1024), 1024);
-    assert_in_range(self_check_tokens(o.graph, 1024), 64, SELF_CHECK_TOKENS_MAX);
+    assert_in_range(self_check_tokens(o.graph, &(struct calibration_text){.tokens = 1024, .context = 256}), 64,
+                    SELF_CHECK_TOKENS_MAX);
     opened_close(&o);
 }
 

@@ -36,8 +36,8 @@ static void feed(struct dense_engine *engine, const uint32_t *ids, const uint32_
                  struct read_out *out)
 {
     struct lassim_error error = {0};
-    if (dense_engine_feed(engine, ids, types, (uint32_t)n, LASSIM_READ_ALL, keep, out, &error) != LASSIM_OK)
-        fail_msg("%s", error.text);
+    const struct engine_feed feed = {ids, types, (uint32_t)n, LASSIM_READ_ALL, keep, out};
+    if (dense_engine_feed(engine, &feed, &error) != LASSIM_OK) fail_msg("%s", error.text);
 }
 
 static void expect_close(const char *name, const char *file, const char *how, const double *values, size_t rows,

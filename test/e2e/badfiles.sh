@@ -84,4 +84,37 @@ refused model.safetensors
 folder; rm "$WORK/ckpt/model.safetensors"; echo "not a zip" >"$WORK/ckpt/pytorch_model.bin"; refused pytorch_model.bin
 folder; head -c 1000 "$WORK/ckpt/merges.txt" >"$WORK/m"; printf 'one\n' >>"$WORK/m"; mv "$WORK/m" "$WORK/ckpt/merges.txt"
 refused merges.txt
+
+# GGUF files.
+good=test/data/families/gguf/llama-grouped.gguf
+size=$(stat -c %s $good)
+gguf() { # bytes of stdin as the only weights of $WORK/ckpt
+    rm -rf "$WORK/ckpt"
+    mkdir "$WORK/ckpt"
+    cat >"$WORK/ckpt/m.gguf"
+}
+number() { printf "\\x$(printf %x $(($1 & 255)))\\x$(printf %x $(($1 >> 8 & 255)))\\0\\0\\0\\0\\0\\0"; } # a u64 below 2^16
+for length in 0 3 4 23 24 100 4000 10000 $((size - 1)); do
+    head -c "$length" $good | gguf
+    refused m.gguf
+done
+{ printf 'GGUF\1\0\0\0'; number 0; number 0; } | gguf; refused 'version 1, expected 2 or 3'
+{ printf 'GGUF\0\0\0\3'; number 0; number 0; } | gguf; refused 'a big-endian file'
+{ printf 'GGUF\3\0\0\0'; printf '\0\0\0\0\0\0\0\200'; number 0; head -c 1000 /dev/zero; } | gguf
+refused '9223372036854775808 tensors, expected at most'
+{ # arrays in arrays, 10,000 deep
+    printf 'GGUF\3\0\0\0'; number 0; number 1; number 4; printf 'deep\11\0\0\0'
+    for _ in $(seq 10000); do printf '\11\0\0\0\1\0\0\0\0\0\0\0'; done
+} | gguf
+refused deep 'nested deeper than'
+{ printf 'GGUF\3\0\0\0'; number 0; number 1; number 3; printf 'key\10\0\0\0\377\377\377\377\377\377\377\377'; } | gguf
+refused key 'a string of 18446744073709551615 bytes'
+{ # a tensor of 2^32 times 2^32 elements
+    printf 'GGUF\3\0\0\0'; number 1; number 0; number 1; printf 't\2\0\0\0'
+    printf '\0\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0'; number 0; head -c 1000 /dev/zero
+} | gguf
+refused 'more than 2^64 elements'
+sed 's/llama\.block_count/llama.block_camel/' $good | gguf; refused llama.block_count
+sed 's/\(general.architecture.\{12\}\)llama/\1mamba/' $good | gguf; refused '"mamba" is not supported'
+cp "$WORK/ckpt/m.gguf" "$WORK/ckpt/n.gguf"; refused '2 GGUF files' m.gguf n.gguf
 finish

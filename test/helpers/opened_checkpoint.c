@@ -7,14 +7,16 @@
 
 #include <cmocka.h>
 
-void opened_open(const char *folder, struct opened *o)
+#include "convert/checkpoint_model.h"
+
+void opened_open(const char *path, struct opened *o)
 {
     struct lassim_error error = {0};
     const char *reason;
-    if (checkpoint_config_read(folder, &o->config, &error) != LASSIM_OK) fail_msg("%s", error.text);
+    if (checkpoint_open(path, &o->checkpoint, &error) != LASSIM_OK) fail_msg("%s", error.text);
+    if (checkpoint_model_read(o->checkpoint, path, &o->config, &error) != LASSIM_OK) fail_msg("%s", error.text);
     o->graph = graph_build(&o->config.model, &reason);
     if (o->graph == NULL) fail_msg("%s", reason);
-    if (checkpoint_open(folder, &o->checkpoint, &error) != LASSIM_OK) fail_msg("%s", error.text);
     if (model_tensors_open(o->checkpoint, &o->config, o->graph, &o->tensors, &error) != LASSIM_OK)
         fail_msg("%s", error.text);
 }

@@ -1,4 +1,4 @@
-/* A checkpoint folder opened down to its tensors, for tests of the converter.  Failures fail the test. */
+/* A checkpoint, folder or GGUF, opened down to its tensors, for tests of the converter.  Failures fail the test. */
 #ifndef LASSIM_TEST_OPENED_CHECKPOINT_H
 #define LASSIM_TEST_OPENED_CHECKPOINT_H
 
@@ -15,7 +15,7 @@ struct opened {
     struct graph *graph;
     struct model_tensors *tensors;
 };
-void opened_open(const char *folder, struct opened *opened);
+void opened_open(const char *path, struct opened *opened);
 void opened_close(struct opened *opened);
 
 /* Runs ids[0 .. n), of types[] or NULL, through the network, sequences of `context` tokens; the caller closes the

@@ -77,7 +77,8 @@ static void feed(struct dense_engine *engine, const uint32_t *ids, uint32_t n, e
                  struct outcome *outcome)
 {
     struct lassim_error error = {0};
-    if (dense_engine_feed(engine, ids, NULL, n, read, keep, outcome, &error) != LASSIM_OK) fail_msg("%s", error.text);
+    const struct engine_feed feed = {ids, NULL, n, read, keep, outcome};
+    if (dense_engine_feed(engine, &feed, &error) != LASSIM_OK) fail_msg("%s", error.text);
 }
 
 static double deviation(const float *x, size_t n)
@@ -309,16 +310,17 @@ static void failures_are_reported(void **state)
     struct dense_weights weights, broken;
     struct dense_engine *engine;
     struct reference *reference = open_reference(goldens[2].checkpoint);
-    uint32_t id = 2;
+    const uint32_t id = 2;
+    const struct engine_feed last = {.ids = &id, .n = 1, .read = LASSIM_READ_LAST};
     reference_weights(reference, &weights);
     broken = weights;
     broken.rows = refuse_rows;
     assert_int_equal(dense_engine_new(reference_graph(reference), &broken, one, &engine, &error), LASSIM_OK);
-    assert_int_equal(dense_engine_feed(engine, &id, NULL, 1, LASSIM_READ_LAST, NULL, NULL, &error), LASSIM_ERR_FILE);
+    assert_int_equal(dense_engine_feed(engine, &last, &error), LASSIM_ERR_FILE);
     dense_engine_free(engine);
     engine = engine_new(reference_graph(reference), &weights, one);
     dense_engine_stop(engine);
-    assert_int_equal(dense_engine_feed(engine, &id, NULL, 1, LASSIM_READ_LAST, NULL, NULL, &error), LASSIM_ERR_RUN);
+    assert_int_equal(dense_engine_feed(engine, &last, &error), LASSIM_ERR_RUN);
     dense_engine_free(engine);
     reference_close(reference);
 }

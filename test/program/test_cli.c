@@ -118,7 +118,7 @@ static void wrong_usage_is_one_line(void **state)
     expect_wrong("lassim convert", "lassim: missing CKPT (lassim convert --help shows the usage)\n");
     expect_wrong("lassim frobnicate",
                  "lassim: unknown command frobnicate, expected one of: convert, inspect, verify, simulate, "
-                 "trace info, trace check, trace dump, trace export (or options only)\n");
+                 "trace info, trace check, trace dump, trace export, report (or options only)\n");
     expect_wrong("lassim -m x --tem\np", "lassim: unknown or ambiguous option --tem\\x0ap (lassim --help shows the "
                                          "usage)\n");
 }
