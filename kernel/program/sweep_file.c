@@ -108,19 +108,17 @@ static enum lassim_status open_partial(struct sweep_file *file, char *const *key
 /* text and a newline, synced. */
 static enum lassim_status append(struct sweep_file *file, const char *text, struct lassim_error *error)
 {
-    size_t length = strlen(text), done = 0;
-    char *line = malloc(length + 1);
-    if (line == NULL) return no_memory(file->path, error);
-    memcpy(line, text, length);
-    line[length] = '\n';
-    while (done < length + 1) {
-        ssize_t now = write(file->fd, line + done, length + 1 - done);
+    size_t length = strlen(text) + 1, done = 0;
+    char *line;
+    if (asprintf(&line, "%s\n", text) < 0) return no_memory(file->path, error);
+    while (done < length) {
+        ssize_t now = write(file->fd, line + done, length - done);
         if (now < 0 && errno == EINTR) continue;
         if (now < 0) break;
         done += (size_t)now;
     }
     free(line);
-    if (done < length + 1 || fdatasync(file->fd) != 0) return fail(file->partial, "write", error);
+    if (done < length || fdatasync(file->fd) != 0) return fail(file->partial, "write", error);
     return LASSIM_OK;
 }
 

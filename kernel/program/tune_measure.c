@@ -56,6 +56,23 @@ static void describe(const struct tune_bench *bench, const char *reference, char
              reference != NULL ? reference : "-");
 }
 
+/* A line as write_known writes it: 0, or -1. */
+static int parse_known(const char *line, struct known *known)
+{
+    char *at;
+    double *const figures[] = {&known->dppl, &known->kl, &known->cost};
+    known->key = strtoull(line, &at, 16);
+    if (at != line + 16) return -1;
+    for (unsigned i = 0; i < 3; i++) {
+        char *end;
+        if (*at != ' ') return -1;
+        *figures[i] = strtod(at, &end);
+        if (end == at) return -1;
+        at = end;
+    }
+    return *at == '\n' ? 0 : -1;
+}
+
 /* Lines behind a right first one; a line cut short ends it. */
 static int read_journal(struct tune_memory *memory, FILE *in, const char *first)
 {
@@ -63,7 +80,7 @@ static int read_journal(struct tune_memory *memory, FILE *in, const char *first)
     if (fgets(line, sizeof line, in) == NULL || strcmp(line, first) != 0) return 0;
     while (fgets(line, sizeof line, in) != NULL && strchr(line, '\n') != NULL) {
         struct known known;
-        if (sscanf(line, "%" SCNx64 " %la %la %la", &known.key, &known.dppl, &known.kl, &known.cost) != 4) break;
+        if (parse_known(line, &known) != 0) break;
         if (remember(memory, &known) != 0) return -1;
     }
     return 0;
@@ -239,7 +256,7 @@ enum lassim_status tune_bench_measure(void *context, const struct tune_setting *
                                       struct tune_measurement *out, struct lassim_error *error)
 {
     struct tune_bench *bench = context;
-    struct batch batch = {.bench = bench, .configuration = calloc(n + 1u, sizeof *batch.configuration)};
+    struct batch batch = {.bench = bench, .configuration = calloc(n + 1u, sizeof(void *))};
     if (batch.configuration == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, "tune", "no memory");
     for (unsigned i = 0; i < n; i++) {
         uint64_t key = key_of(bench, configuration[i]);

@@ -57,7 +57,7 @@ static enum lassim_status measure_wishes(struct search *search, struct lassim_er
     search->wishes = 0;
     if (n == 0) return LASSIM_OK;
     struct tune_setting *memory = calloc((size_t)n * groups, sizeof *memory);
-    const struct tune_setting **configuration = calloc(n, sizeof *configuration);
+    const struct tune_setting **configuration = calloc(n, sizeof(void *));
     struct tune_measurement *measured = calloc(n, sizeof *measured);
     enum lassim_status status = LASSIM_OK;
     if (memory == NULL || configuration == NULL || measured == NULL)
