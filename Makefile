@@ -32,7 +32,10 @@ else
 SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANITIZE_DEFINES := -DLASSIM_NO_JEMALLOC -DLASSIM_DEBUG
 endif
-PKG_CFLAGS := $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
+# The program's alone: trace export --format sonata.
+PROGRAM_LIBRARIES := hdf5
+PKG_CFLAGS := $(shell pkg-config --cflags $(LIBRARIES) $(PROGRAM_LIBRARIES) 2>/dev/null)
+PROGRAM_LIBS := $(shell pkg-config --libs $(PROGRAM_LIBRARIES) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null) -lm
 
 WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes
@@ -59,6 +62,9 @@ LONG_SCRIPTS := $(wildcard test/long/*.sh)
 # What looks at pages in a real browser: in check-long, which installs one, and in check where there is one.
 BROWSER_SCRIPTS := $(if $(shell command -v chromium),test/long/report_browser.sh)
 ALL_SOURCES := $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES) $(FIGURES_SOURCES) $(wildcard test/*/*.c scripts/*.c)
+
+# The report's page: its scripts are formatted and checked too.
+PAGE_SCRIPTS := $(wildcard kernel/program/report/*.js test/long/*.js)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIBRARY_OBJECTS := $(call objects,$(LIBRARY_SOURCES))
@@ -96,7 +102,7 @@ deps:
 
 # ---- objects, library, program ----------------------------------------------------------------
 # The flags are a prerequisite: other flags in the same BUILD rebuild it.
-FLAGS_NOW := $(CC) $(LASSIM_CPPFLAGS) $(LASSIM_CFLAGS) $(LASSIM_LDFLAGS) $(PKG_LIBS)
+FLAGS_NOW := $(CC) $(LASSIM_CPPFLAGS) $(LASSIM_CFLAGS) $(LASSIM_LDFLAGS) $(PROGRAM_LIBS) $(PKG_LIBS)
 $(BUILD)/flags: FORCE | need
 	@mkdir -p $(@D); printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' >$@
 
@@ -115,7 +121,7 @@ $(BUILD)/liblassim.a: $(LIBRARY_OBJECTS)
 $(BUILD)/liblassim.so: $(LIBRARY_OBJECTS)
 	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) -shared -Wl,-soname,liblassim.so.0 $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS)
 $(BUILD)/lassim: $(PROGRAM_OBJECTS) $(BUILD)/liblassim.a
-	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $(PROGRAM_OBJECTS) $(BUILD)/liblassim.a -o $@ $(PKG_LIBS)
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $(PROGRAM_OBJECTS) $(BUILD)/liblassim.a -o $@ $(PROGRAM_LIBS) $(PKG_LIBS)
 
 # Man page and completion are made from the option table by the program's own generator.
 $(BUILD)/make_docs: $(call objects,scripts/make_docs.c) $(call objects,kernel/program/options.c kernel/program/help.c)
@@ -135,7 +141,7 @@ $(BUILD)/libshell.a: $(SHELL_OBJECTS)
 	$(Q)$(AR) rcs $@ $^
 $(BUILD)/test/program/%: $(BUILD)/obj/test/program/%.o $(HELPER_OBJECTS) $(BUILD)/libshell.a $(BUILD)/liblassim.a
 	@mkdir -p $(@D)
-	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ -lcmocka $(PKG_LIBS)
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ -lcmocka $(PROGRAM_LIBS) $(PKG_LIBS)
 $(BUILD)/test/e2e/%: $(BUILD)/obj/test/e2e/%.o $(BUILD)/liblassim.a
 	@mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  LINK $@";) $(CC) $(LASSIM_LDFLAGS) $^ -o $@ $(PKG_LIBS)
@@ -222,11 +228,11 @@ lint: deps
 	@$(MAKE) --no-print-directory $(PARALLEL) -k $(LINT_GATES)
 # help: format         clang-format over every source
 format:
-	@$(CLANG_FORMAT) -i $(ALL_SOURCES) $(HEADERS)
+	@$(CLANG_FORMAT) -i $(ALL_SOURCES) $(HEADERS) $(PAGE_SCRIPTS)
 # Only version 14 decides about format: others lay out some constructs differently.
 lint-format:
 	@if $(CLANG_FORMAT) --version | grep -q 'version 14\.'; then \
-	    $(CLANG_FORMAT) --dry-run --Werror $(ALL_SOURCES) $(HEADERS); \
+	    $(CLANG_FORMAT) --dry-run --Werror $(ALL_SOURCES) $(HEADERS) $(PAGE_SCRIPTS); \
 	else echo "not checked: the format is clang-format 14's, here is $$($(CLANG_FORMAT) --version)"; fi
 # Off: what cppcheck cannot follow: that a broken LASSIM_INVARIANT does not return, results filled through a
 # pointer, mmap's -1 and munmap of a part, the linker's start and end symbols; and what both compilers define.
@@ -247,7 +253,7 @@ lint-shell:
 # The report's scripts, where there is a node to read them.
 lint-page:
 	@if command -v node >/dev/null; then \
-	    for script in kernel/program/report/*.js; do node --check $$script || exit 1; done; \
+	    for script in $(PAGE_SCRIPTS); do node --check $$script || exit 1; done; \
 	else echo "not checked: no node"; fi
 
 STRICT := -std=gnu17 $(WARNINGS) -ffp-contract=off -fno-math-errno -fwrapv -pthread

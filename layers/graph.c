@@ -17,16 +17,17 @@ enum { SIZE_LIMIT = 1 << 20, LAYERS_MAX = 1024, PAIRS_LIMIT = 1 << 27 /* a packe
 struct family {
     uint32_t id;
     const char *name; /* model_type in config.json */
+    const char *title;
     const char *(*check)(const struct model_config *config);
     void (*capacity)(const struct model_config *config, struct graph_builder *builder);
     void (*build)(struct graph_builder *builder);
 };
 static const struct family families[] = {
-    {FAMILY_OPT, "opt", opt_config_check, opt_capacity, opt_graph},
-    {FAMILY_LLAMA, "llama", llama_config_check, llama_capacity, llama_graph},
-    {FAMILY_QWEN2, "qwen2", llama_config_check, llama_capacity, llama_graph},
-    {FAMILY_GPT2, "gpt2", gpt2_config_check, gpt2_capacity, gpt2_graph},
-    {FAMILY_BERT, "bert", bert_config_check, bert_capacity, bert_graph},
+    {FAMILY_OPT, "opt", "OPT", opt_config_check, opt_capacity, opt_graph},
+    {FAMILY_LLAMA, "llama", "Llama", llama_config_check, llama_capacity, llama_graph},
+    {FAMILY_QWEN2, "qwen2", "Qwen2", llama_config_check, llama_capacity, llama_graph},
+    {FAMILY_GPT2, "gpt2", "GPT-2", gpt2_config_check, gpt2_capacity, gpt2_graph},
+    {FAMILY_BERT, "bert", "BERT", bert_config_check, bert_capacity, bert_graph},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -91,6 +92,12 @@ const char *graph_family_name(uint32_t family)
 {
     const struct family *row = find_family(family);
     return row == NULL ? NULL : row->name;
+}
+
+const char *graph_family_title(uint32_t family)
+{
+    const struct family *row = find_family(family);
+    return row == NULL ? NULL : row->title;
 }
 
 const char *graph_family_names(void)

@@ -13,6 +13,8 @@
 enum model_family { FAMILY_OPT = 1, FAMILY_LLAMA, FAMILY_QWEN2, FAMILY_GPT2, FAMILY_BERT };
 /* "opt", "llama", "qwen2", "gpt2", "bert" (config.json's model_type); NULL for any other number. */
 const char *graph_family_name(uint32_t family);
+/* "OPT", "Llama", "Qwen2", "GPT-2", "BERT": for people to read. */
+const char *graph_family_title(uint32_t family);
 /* All of those names, ", " between them: a static string for refusals. */
 const char *graph_family_names(void);
 

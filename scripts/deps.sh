@@ -35,6 +35,7 @@ find_missing() {
     need_library libutf8proc libutf8proc-dev
     need_library libxxhash libxxhash-dev
     need_library openblas libopenblas-dev
+    need_library hdf5 libhdf5-dev
     [ -f "${D3:-/usr/share/javascript/d3/d3.min.js}" ] || add libjs-d3
     if [ "$for_what" != build ]; then need_library cmocka libcmocka-dev; fi
     if [ "$for_what" = test ]; then

@@ -30,14 +30,29 @@ static const char *count_text(struct inspect_range range, char text[CELL])
     return text;
 }
 
+static void print_parts(const struct model_config *c)
+{
+    static const char *const heads[HEAD_KINDS] = {"language model head", "masked language model head", "classifier",
+                                                  "no head: the last norm's values"};
+    printf("%s %s the branches%s; ", c->norm_kind == NORM_RMS ? "RMSNorm" : "LayerNorm",
+           c->pre_norm ? "before" : "after", c->final_norm ? " and before the head" : "");
+    printf("%s%s FFN; %s positions", inspect_activation(c), c->gated ? ", gated" : "",
+           c->rotary ? "rotary" : "learned");
+    if (c->token_types > 0) printf(", %u token types", c->token_types);
+    printf("; %s%s", heads[c->head],
+           c->head == HEAD_LM || c->head == HEAD_MASKED_LM ? c->tied ? ", tied" : ", separate" : "");
+    if (c->head == HEAD_CLASSIFY) printf(" of %u labels", c->labels);
+    if (c->embedding != c->hidden) printf("; embedding of %u projected in and out", c->embedding);
+}
+
 static void print_architecture(const struct model *model)
 {
     const struct model_config *c = &model->graph->config;
-    printf("OPT, %u layers of %u neurons, %u heads, FFN %u, vocabulary %u, %u positions\n", c->layers, c->hidden,
-           c->heads, c->ffn, c->vocabulary, c->positions);
-    printf("norm %s the branches%s, %s head", c->pre_norm ? "before" : "after",
-           c->final_norm ? " and before the head" : "", c->tied ? "tied" : "separate");
-    if (c->embedding != c->hidden) printf(", embedding of %u projected in and out", c->embedding);
+    printf("%s, %s, %u layers of %u neurons, %u heads", graph_family_title(c->family),
+           c->encoder ? "encoder" : "decoder", c->layers, c->hidden, c->heads);
+    if (c->kv_heads != c->heads) printf(" on %u of keys and values", c->kv_heads);
+    printf(" of %u, FFN %u, vocabulary %u, %u positions\n", c->head_dim, c->ffn, c->vocabulary, c->positions);
+    print_parts(c);
     printf("\nT = %u, %s code; a token's head closes after %u windows, %u timesteps; residual grid 2^%d\n",
            model->timesteps, model->code == SPIKE_CODE_TERNARY ? "ternary" : "radix", model->graph->head_level,
            model->graph->head_level * model->timesteps, model->residual_grid);

@@ -84,6 +84,9 @@ static enum lassim_status open_model(struct run *run)
     if (status != LASSIM_OK) return status;
     run->model = model_of(run->handle);
     lassim_model_info(run->handle, &run->info);
+    if (run->info.encoder)
+        return lassim_fail(run->error, LASSIM_ERR_USAGE, run->path, "family",
+                           "%s is an encoder, which predicts no next token: expected a decoder", run->info.family);
     if (run->model->tokenizer.size == 0) return LASSIM_OK;
     return tokenizer_open(run->path, run->model->tokenizer.data, run->model->tokenizer.size, &run->tokenizer,
                           run->error);
@@ -97,6 +100,7 @@ static enum lassim_status open_session(struct run *run)
         .timesteps = (uint32_t)cli_integer(cli, OPTION_TIMESTEPS),
         .threads = (uint32_t)cli_integer(cli, OPTION_THREADS),
         .numa_off = cli_integer(cli, OPTION_NUMA) != 0,
+        .context = (uint32_t)cli_integer(cli, OPTION_RUN_CONTEXT),
         .trace = cli_text(cli, OPTION_TRACE),
         .no_clobber = (uint32_t)cli_flag(cli, OPTION_NO_CLOBBER),
         .drop_spikes = cli_real(cli, OPTION_DROP_SPIKES),
@@ -212,7 +216,8 @@ static enum lassim_status generate(struct run *run, struct text_stream *stream)
         show_token(run, stream, run->next);
         if (ferror(stream->out))
             return lassim_fail(run->error, LASSIM_ERR_RUN, "standard output", NULL, "write failed");
-        if (run->next == run->info.eos || run->generated == wanted || run->fed == run->info.positions) break;
+        if (run->next == run->info.eos || run->generated == wanted || run->fed == lassim_session_context(run->session))
+            break;
         enum lassim_status status = feed(run, run->fed + 1);
         if (status != LASSIM_OK) return status;
     }

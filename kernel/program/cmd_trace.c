@@ -1,8 +1,12 @@
-/* lassim trace info, trace check: what a trace holds, and whether it is whole. */
+/* lassim trace info, trace check, trace stats, trace diff: what a trace holds, whether it is whole, what differs. */
+#include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "kernel/program/cli.h"
 #include "kernel/program/cmd_trace.h"
+#include "kernel/program/trace_diff.h"
+#include "kernel/program/trace_stats.h"
 #include "kernel/program/trace_summary.h"
 
 void trace_note_cut_off(const struct trace_reader *reader)
@@ -73,4 +77,68 @@ int cmd_trace_check(const struct cli *cli)
     trace_summary_free(&summary);
     trace_reader_close(reader);
     return verdict == LASSIM_OK ? LASSIM_OK : cli_error(&error);
+}
+
+static enum lassim_status print_stats(const struct cli *cli, const struct trace_reader *reader,
+                                      const struct trace_stats *stats, struct lassim_error *error)
+{
+    trace_note_cut_off(reader);
+    if (!cli_flag(cli, OPTION_JSON)) {
+        trace_stats_print(reader, stats);
+        return LASSIM_OK;
+    }
+    json_t *root = trace_stats_object(reader, stats);
+    if (root == NULL) return lassim_fail(error, LASSIM_ERR_RUN, trace_reader_name(reader), NULL, "no memory");
+    json_dumpf(root, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    putchar('\n');
+    json_decref(root);
+    return LASSIM_OK;
+}
+
+int cmd_trace_stats(const struct cli *cli)
+{
+    struct lassim_error error;
+    struct trace_reader *reader;
+    struct trace_stats stats;
+    if (trace_reader_open(cli->operand[0], &reader, &error) != LASSIM_OK) return cli_error(&error);
+    enum lassim_status status = trace_stats_run(reader, &stats, &error);
+    if (status == LASSIM_OK) status = print_stats(cli, reader, &stats, &error);
+    trace_stats_free(&stats);
+    trace_reader_close(reader);
+    return status == LASSIM_OK ? LASSIM_OK : cli_error(&error);
+}
+
+/* Like diff and cmp a difference is no error: no line on stderr, exit 4. */
+static int compare(const struct cli *cli, struct trace_reader *a, struct trace_reader *b, struct lassim_error *error)
+{
+    struct trace_diff diff = {0};
+    enum lassim_status status = trace_diff_run(a, b, &diff, error);
+    int different = diff.different;
+    if (status == LASSIM_OK) {
+        trace_note_cut_off(a);
+        trace_note_cut_off(b);
+        if (cli_flag(cli, OPTION_JSON))
+            status = trace_diff_json(a, b, &diff, error);
+        else
+            trace_diff_print(a, b, &diff);
+    }
+    trace_diff_free(&diff);
+    if (status != LASSIM_OK) return cli_error(error);
+    return different ? LASSIM_ERR_CHECK : LASSIM_OK;
+}
+
+int cmd_trace_diff(const struct cli *cli)
+{
+    struct lassim_error error;
+    struct trace_reader *a, *b = NULL;
+    if (strcmp(cli->operand[0], "-") == 0 && strcmp(cli->operand[1], "-") == 0) {
+        lassim_fail(&error, LASSIM_ERR_USAGE, "trace diff", NULL, "only one of A and B can be standard input");
+        return cli_error(&error);
+    }
+    if (trace_reader_open(cli->operand[0], &a, &error) != LASSIM_OK) return cli_error(&error);
+    int exit_status =
+        trace_reader_open(cli->operand[1], &b, &error) == LASSIM_OK ? compare(cli, a, b, &error) : cli_error(&error);
+    trace_reader_close(a);
+    trace_reader_close(b);
+    return exit_status;
 }

@@ -10,20 +10,22 @@
 #include "kernel/program/cli.h"
 #include "kernel/program/cmd_trace.h"
 #include "kernel/program/same_file.h"
+#include "kernel/program/sonata.h"
 #include "kernel/trace_expand.h"
 
 enum { ROWS = 4096, NPY_ROW = 22 };
-enum export_format { EXPORT_NPY = 0, EXPORT_CSV = 1 }; /* in the order of the option's choices */
+enum export_format { EXPORT_NPY = 0, EXPORT_CSV = 1, EXPORT_SONATA = 2 }; /* in the order of the option's choices */
 
 #define NPY_ROW_DESCR                                                                                 \
     "[('time', '<u8'), ('population', '<u4'), ('token', '<u4'), ('neuron', '<u4'), ('sign', '|i1'), " \
     "('kind', '|u1')]"
 
-/* Where rows go: one of the two is set. */
+/* Where rows go: one of the three is set. */
 struct sink {
     const struct trace_header_info *info;
     struct outfile *text;
     struct npy_writer *npy;
+    struct sonata_writer *sonata;
     enum lassim_status (*put)(const struct sink *sink, const struct trace_row *rows, size_t count,
                               struct lassim_error *error);
 };
@@ -65,6 +67,12 @@ static enum lassim_status put_npy(const struct sink *sink, const struct trace_ro
     return npy_writer_rows(sink->npy, bytes, count, error);
 }
 
+static enum lassim_status put_sonata(const struct sink *sink, const struct trace_row *rows, size_t count,
+                                     struct lassim_error *error)
+{
+    return sonata_writer_rows(sink->sonata, rows, count, error);
+}
+
 /* Hands every row that is left in reader to the sink. */
 static enum lassim_status pour(struct trace_reader *reader, const struct sink *sink, struct lassim_error *error)
 {
@@ -104,6 +112,19 @@ static enum lassim_status pour_npy(struct trace_reader *reader, const char *path
     return status;
 }
 
+static enum lassim_status pour_sonata(struct trace_reader *reader, const struct cli *cli, struct sink *sink,
+                                      struct lassim_error *error)
+{
+    enum lassim_status status =
+        sonata_writer_open(cli_text(cli, OPTION_OUTPUT), cli_flag(cli, OPTION_NO_CLOBBER), trace_reader_info(reader),
+                           cli_real(cli, OPTION_DT), &sink->sonata, error);
+    if (status != LASSIM_OK) return status;
+    status = pour(reader, sink, error);
+    if (status == LASSIM_OK) return sonata_writer_finish(sink->sonata, error);
+    sonata_writer_abandon(sink->sonata);
+    return status;
+}
+
 /* Rows of the trace in a regular file, from its block headers; NPY_ROWS_UNKNOWN for pipes. */
 static enum lassim_status count_rows(const char *path, uint64_t *rows, struct lassim_error *error)
 {
@@ -132,6 +153,10 @@ static enum lassim_status export_rows(const struct cli *cli, struct trace_reader
     if (cli_integer(cli, OPTION_FORMAT) == EXPORT_CSV) {
         sink.put = put_csv;
         return pour_text(reader, output, no_clobber, &sink, "time,population,token,neuron,sign,kind\n", error);
+    }
+    if (cli_integer(cli, OPTION_FORMAT) == EXPORT_SONATA) {
+        sink.put = put_sonata;
+        return pour_sonata(reader, cli, &sink, error);
     }
     uint64_t rows;
     status = count_rows(input, &rows, error);

@@ -94,6 +94,7 @@ static enum lassim_status open_models(struct verify *verify, struct lassim_error
     struct lassim_options options = {.engine = (enum lassim_engine)cli_integer(cli, OPTION_VERIFY_ENGINE),
                                      .timesteps = (uint32_t)cli_integer(cli, OPTION_TIMESTEPS),
                                      .threads = (uint32_t)cli_integer(cli, OPTION_THREADS),
+                                     .context = (uint32_t)cli_integer(cli, OPTION_CONTEXT),
                                      .drop_spikes = cli_real(cli, OPTION_DROP_SPIKES),
                                      .threshold_noise = cli_real(cli, OPTION_THRESHOLD_NOISE),
                                      .stuck_neurons = cli_text(cli, OPTION_STUCK_NEURONS),

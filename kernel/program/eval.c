@@ -115,10 +115,12 @@ enum lassim_status eval_run(const struct model *model, const struct lassim_optio
                             unsigned job, struct eval_result *result, struct lassim_error *error)
 {
     struct eval eval = {.model = model, .text = text, .dense = dense, .watch = watch, .result = result};
+    struct lassim_options own = *options;
     double start = eval_seconds();
+    own.context = text->context;
     LASSIM_INVARIANT(job < EVAL_JOBS_MAX, "job %u", job);
     memset(result, 0, sizeof *result);
-    enum lassim_status status = session_open_model(model, options, &eval.session, error);
+    enum lassim_status status = session_open_model(model, &own, &eval.session, error);
     if (status == LASSIM_OK) status = prepare(&eval, error);
     if (status == LASSIM_OK) status = enter(watch, job, eval.session, error);
     if (status == LASSIM_OK) status = run_chunks(&eval, error);

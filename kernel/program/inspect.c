@@ -170,3 +170,9 @@ uint32_t inspect_matrices(const struct model *model, struct inspect_matrix *rows
         if (rows[at].count == 1) memcpy(rows[at].name, model->graph->matrix[rows[at].first].name, sizeof rows->name);
     return n;
 }
+
+const char *inspect_activation(const struct model_config *config)
+{
+    static const char *const names[ACTIVATIONS] = {"ReLU", "GELU (erf)", "GELU (tanh)", "SiLU", "quick-GELU"};
+    return names[config->activation];
+}

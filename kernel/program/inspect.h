@@ -57,4 +57,7 @@ json_t *inspect_provenance(const struct model *model);
  * caller owns it (json_decref); NULL without memory or if the provenance is no JSON object. */
 json_t *inspect_json(const struct model *model, int checked);
 
+/* "ReLU", or the HG function's name. */
+const char *inspect_activation(const struct model_config *config);
+
 #endif

@@ -7,12 +7,22 @@
 
 static json_t *architecture_json(const struct model_config *c)
 {
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:I, s:I, s:I, s:f}", "family", "opt",
-                     "vocabulary", (json_int_t)c->vocabulary, "hidden", (json_int_t)c->hidden, "embedding",
-                     (json_int_t)c->embedding, "ffn", (json_int_t)c->ffn, "layers", (json_int_t)c->layers, "heads",
-                     (json_int_t)c->heads, "positions", (json_int_t)c->positions, "pre_norm", (int)c->pre_norm,
-                     "final_norm", (int)c->final_norm, "tied", (int)c->tied, "bos", (json_int_t)c->bos, "eos",
-                     (json_int_t)c->eos, "pad", (json_int_t)c->pad, "norm_epsilon", c->norm_epsilon);
+    static const char *const heads[HEAD_KINDS] = {"lm", "masked_lm", "classify", "values"};
+    json_t *sizes = json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "family", graph_family_name(c->family),
+        "vocabulary", (json_int_t)c->vocabulary, "hidden", (json_int_t)c->hidden, "embedding", (json_int_t)c->embedding,
+        "ffn", (json_int_t)c->ffn, "layers", (json_int_t)c->layers, "heads", (json_int_t)c->heads, "kv_heads",
+        (json_int_t)c->kv_heads, "head_dim", (json_int_t)c->head_dim, "positions", (json_int_t)c->positions,
+        "token_types", (json_int_t)c->token_types, "labels", (json_int_t)c->labels);
+    json_t *rest = json_pack("{s:b, s:b, s:b, s:s, s:s, s:b, s:b, s:b, s:s, s:I, s:I, s:I, s:f, s:f}", "pre_norm",
+                             (int)c->pre_norm, "final_norm", (int)c->final_norm, "tied", (int)c->tied, "norm",
+                             c->norm_kind == NORM_RMS ? "rms" : "layer", "activation", inspect_activation(c), "gated",
+                             (int)c->gated, "rotary", (int)c->rotary, "encoder", (int)c->encoder, "head",
+                             heads[c->head], "bos", (json_int_t)c->bos, "eos", (json_int_t)c->eos, "pad",
+                             (json_int_t)c->pad, "norm_epsilon", c->norm_epsilon, "score_scale", c->score_scale);
+    if (sizes != NULL && rest != NULL) json_object_update(sizes, rest);
+    json_decref(rest);
+    return sizes;
 }
 
 static void add_oat(json_t *object, const struct model *model, uint32_t p)

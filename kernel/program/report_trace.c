@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/program/run_loop.h"
 #include "kernel/trace_decode.h"
 #include "kernel/trace_expand.h"
 #include "neurons/oat.h"
@@ -144,8 +143,6 @@ enum lassim_status report_trace_read(struct report_trace *trace, struct trace_re
     enum lassim_status status;
     while ((status = trace_reader_next(reader, &record, error)) == LASSIM_OK && record != NULL) {
         if (count_record(trace, record) != 0) return no_memory(trace, error);
-        if (run_interrupted())
-            return lassim_fail(error, LASSIM_ERR_RUN, trace_reader_name(reader), NULL, "interrupted while reading it");
     }
     sum_spans(trace);
     return status;

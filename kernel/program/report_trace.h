@@ -52,7 +52,7 @@ struct report_trace {
 };
 
 /* Reads what is left of reader, which must outlive *trace.  LASSIM_ERR_FILE as the reader says, LASSIM_ERR_RUN without
- * memory or when interrupted.  report_trace_free in any case. */
+ * memory.  report_trace_free in any case. */
 enum lassim_status report_trace_read(struct report_trace *trace, struct trace_reader *reader,
                                      struct lassim_error *error);
 void report_trace_free(struct report_trace *trace);

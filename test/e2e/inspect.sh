@@ -4,7 +4,7 @@
 SEED=test/fuzz/corpus/model/tiny-0.snn
 
 expect 0 "$LASSIM" inspect "$SEED" --check
-for word in "OPT, 1 layers of 4 neurons" "layers.0.norm1.res" "final.ln" "HG tables" "rsqrt" "Not spike-driven" \
+for word in "OPT, decoder, 1 layers of 4 neurons" "layers.0.norm1.res" "final.ln" "HG tables" "rsqrt" "Not spike-driven" \
     "row maximum" "octave of the sum" "closing of windows" "Provenance" "Self-check" "weights checked"; do
     grep -qF "$word" "$WORK/out" || complain "inspect does not print '$word'"
 done

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "layers/graph.h"
+#include "test/helpers/graph_rows.h"
 
 /* V = 30, D = 12, F = 20, H = 3 (d_head 4), 16 positions, 18 rows; W = 7 where the embedding is projected. */
 enum { V = 30, D = 12, F = 20, H = 3, P = 16, W = 7 };
@@ -32,74 +32,11 @@ static struct model_config config_of(uint32_t layers, uint32_t embedding, uint32
                                  .norm_epsilon = 1e-5};
 }
 
-/* One row of the table.  partners: of PRODUCT_FIXED. */
-struct row {
-    uint32_t level;
-    const char *name;
-    enum code_kind code;
-    uint32_t neurons, fan_out;
-    enum product_kind product;
-    uint32_t partners;
-    int32_t layer;
-    int head_side;
-    uint32_t bias;
-    int into_residual;
-};
-
-struct wire {
-    const char *name, *source, *target; /* target NULL: the head */
-    uint32_t targets;
-    enum matrix_target kind;
-    int has_bias;
-};
-
-static void check_rows(const struct graph *graph, const struct row *rows, uint32_t n)
-{
-    for (uint32_t i = 0; i < n && i < graph->populations; i++) {
-        const struct population *p = &graph->population[i];
-        assert_string_equal(p->name, rows[i].name);
-        if (p->level != rows[i].level || p->code != rows[i].code || p->neurons != rows[i].neurons ||
-            p->fan_out != rows[i].fan_out || p->product != rows[i].product || p->product_partners != rows[i].partners ||
-            p->layer != rows[i].layer || p->head_side != rows[i].head_side || p->bias_elements != rows[i].bias ||
-            p->into_residual != rows[i].into_residual)
-            fail_msg("row %u, %s: level %u fan_out %u layer %d head_side %d bias %u", i, p->name, p->level, p->fan_out,
-                     p->layer, p->head_side, p->bias_elements);
-        assert_int_equal(p->relu, p->kind == POPULATION_FFN);
-        assert_int_equal(p->per_channel, p->kind == POPULATION_NORM);
-    }
-    assert_int_equal(graph->populations, n);
-}
-
-static void check_wires(const struct graph *graph, const struct wire *wires, uint32_t n)
-{
-    assert_int_equal(graph->matrices, n);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct matrix_slot *slot = &graph->matrix[i];
-        assert_string_equal(slot->name, wires[i].name);
-        assert_string_equal(graph->population[slot->source].name, wires[i].source);
-        assert_int_equal(slot->target, wires[i].kind);
-        assert_int_equal(slot->targets, wires[i].targets);
-        assert_int_equal(slot->has_bias, wires[i].has_bias);
-        if (wires[i].target == NULL)
-            assert_int_equal(slot->target_population, GRAPH_NONE);
-        else
-            assert_string_equal(graph->population[slot->target_population].name, wires[i].target);
-    }
-}
-
-static struct graph *build(struct model_config config)
-{
-    const char *reason;
-    struct graph *graph = graph_build(&config, &reason);
-    if (graph == NULL) fail_msg("%s", reason);
-    return graph;
-}
-
 /* clang-format off */
 static void pre_norm_block_is_the_table(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct graph_row rows[] = {
         {0, "tok", CODE_INPUT, V, D, PRODUCT_NONE, 0, -1, 0, 0, 0},
         {0, "pos", CODE_INPUT, P + 2, D, PRODUCT_NONE, 0, -1, 0, 0, 0},
         {1, "layers.0.norm1.res", CODE_OAT, D, 2, PRODUCT_NONE, 0, 0, 0, 0, 0},
@@ -124,7 +61,7 @@ static void pre_norm_block_is_the_table(void **state)
         {17, "final.rstd", CODE_HG, 1, 0, PRODUCT_FIXED, D, 1, 1, 0, 0},
         {18, "final.ln", CODE_OAT, D, V, PRODUCT_NONE, 0, 1, 1, 0, 0},
     };
-    static const struct wire wires[] = {
+    static const struct graph_wire wires[] = {
         {"tok", "tok", "layers.0.norm1.res", D, TARGET_RESIDUAL, 0},
         {"pos", "pos", "layers.0.norm1.res", D, TARGET_RESIDUAL, 0},
         {"layers.0.q", "layers.0.norm1.ln", "layers.0.q", D, TARGET_POPULATION, 1},
@@ -135,9 +72,9 @@ static void pre_norm_block_is_the_table(void **state)
         {"layers.0.fc2", "layers.0.fc", "final.res", D, TARGET_RESIDUAL, 1},
         {"head", "final.ln", NULL, V, TARGET_HEAD, 0},
     };
-    struct graph *graph = build(config_of(1, D, 1, 1));
-    check_rows(graph, rows, sizeof rows / sizeof *rows);
-    check_wires(graph, wires, sizeof wires / sizeof *wires);
+    struct graph *graph = graph_rows_build(config_of(1, D, 1, 1));
+    graph_rows_check(graph, rows, sizeof rows / sizeof *rows);
+    graph_wires_check(graph, wires, sizeof wires / sizeof *wires);
     assert_int_equal(graph->head_level, 5 + 14 * 1);
     assert_int_equal(graph->head_matrix, 8);
     assert_int_equal(graph->norms, 3);
@@ -150,7 +87,7 @@ static void pre_norm_block_is_the_table(void **state)
 static void post_norm_with_projections_is_the_table(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct graph_row rows[] = {
         {0, "tok", CODE_INPUT, V, W, PRODUCT_NONE, 0, -1, 0, 0, 0},
         {0, "pos", CODE_INPUT, P + 2, D, PRODUCT_NONE, 0, -1, 0, 0, 0},
         {1, "embed", CODE_OAT, W, D, PRODUCT_NONE, 0, -1, 0, 0, 0},
@@ -191,7 +128,7 @@ static void post_norm_with_projections_is_the_table(void **state)
         {30, "layers.1.norm2.ln", CODE_OAT, D, W, PRODUCT_NONE, 0, 1, 1, 0, 0},
         {31, "project_out", CODE_OAT, W, V, PRODUCT_NONE, 0, 2, 1, 0, 0},
     };
-    static const struct wire wires[] = {
+    static const struct graph_wire wires[] = {
         {"tok", "tok", "embed", W, TARGET_POPULATION, 0},
         {"pos", "pos", "layers.0.res", D, TARGET_RESIDUAL, 0},
         {"project_in", "embed", "layers.0.res", D, TARGET_RESIDUAL, 0},
@@ -210,9 +147,9 @@ static void post_norm_with_projections_is_the_table(void **state)
         {"project_out", "layers.1.norm2.ln", "project_out", W, TARGET_POPULATION, 0},
         {"head", "project_out", NULL, V, TARGET_HEAD, 0},
     };
-    struct graph *graph = build(config_of(2, W, 0, 0));
-    check_rows(graph, rows, sizeof rows / sizeof *rows);
-    check_wires(graph, wires, sizeof wires / sizeof *wires);
+    struct graph *graph = graph_rows_build(config_of(2, W, 0, 0));
+    graph_rows_check(graph, rows, sizeof rows / sizeof *rows);
+    graph_wires_check(graph, wires, sizeof wires / sizeof *wires);
     assert_int_equal(graph->head_level, 32);
     assert_int_equal(graph->norms, 4);
     graph_free(graph);
@@ -222,7 +159,7 @@ static void post_norm_with_projections_is_the_table(void **state)
 static void no_final_norm_fires_the_residual_into_the_head(void **state)
 {
     (void)state;
-    static const struct wire wires[] = {
+    static const struct graph_wire wires[] = {
         {"tok", "tok", "layers.0.norm1.res", D, TARGET_RESIDUAL, 0},
         {"pos", "pos", "layers.0.norm1.res", D, TARGET_RESIDUAL, 0},
         {"layers.0.q", "layers.0.norm1.ln", "layers.0.q", D, TARGET_POPULATION, 1},
@@ -239,9 +176,9 @@ static void no_final_norm_fires_the_residual_into_the_head(void **state)
         {"layers.1.fc2", "layers.1.fc", "final.res", D, TARGET_RESIDUAL, 1},
         {"head", "final.res", NULL, V, TARGET_HEAD, 0},
     };
-    struct graph *graph = build(config_of(2, D, 1, 0));
+    struct graph *graph = graph_rows_build(config_of(2, D, 1, 0));
     const struct population *last = &graph->population[graph->populations - 1];
-    check_wires(graph, wires, sizeof wires / sizeof *wires);
+    graph_wires_check(graph, wires, sizeof wires / sizeof *wires);
     assert_string_equal(last->name, "final.res");
     assert_int_equal(last->level, 29);
     assert_int_equal(last->fan_out, V);
@@ -254,51 +191,43 @@ static void no_final_norm_fires_the_residual_into_the_head(void **state)
 }
 /* clang-format on */
 
-static const struct population *find(const struct graph *graph, const char *name)
-{
-    for (uint32_t p = 0; p < graph->populations; p++)
-        if (strcmp(graph->population[p].name, name) == 0) return &graph->population[p];
-    fail_msg("no population %s", name);
-    return NULL;
-}
-
 static void projections_take_one_window_more_each(void **state)
 {
     (void)state;
-    struct graph *graph = build(config_of(2, W, 1, 1));
-    assert_int_equal(find(graph, "tok")->fan_out, W);
-    assert_int_equal(find(graph, "pos")->fan_out, D);
-    assert_int_equal(find(graph, "embed")->level, 1);
-    assert_int_equal(find(graph, "layers.0.norm1.res")->level, 2);
-    assert_int_equal(find(graph, "layers.0.norm1.res")->bias_elements, 0);
-    assert_int_equal(find(graph, "layers.1.norm1.res")->level, 16);
-    assert_int_equal(find(graph, "layers.1.norm1.res")->bias_elements, D);
-    assert_int_equal(find(graph, "layers.1.norm1.res")->head_side, 0);
-    assert_int_equal(find(graph, "final.ln")->fan_out, W);
-    assert_int_equal(find(graph, "final.ln")->level, 33);
-    assert_int_equal(find(graph, "project_out")->level, 34);
-    assert_int_equal(find(graph, "project_out")->fan_out, V);
+    struct graph *graph = graph_rows_build(config_of(2, W, 1, 1));
+    assert_int_equal(graph_rows_find(graph, "tok")->fan_out, W);
+    assert_int_equal(graph_rows_find(graph, "pos")->fan_out, D);
+    assert_int_equal(graph_rows_find(graph, "embed")->level, 1);
+    assert_int_equal(graph_rows_find(graph, "layers.0.norm1.res")->level, 2);
+    assert_int_equal(graph_rows_find(graph, "layers.0.norm1.res")->bias_elements, 0);
+    assert_int_equal(graph_rows_find(graph, "layers.1.norm1.res")->level, 16);
+    assert_int_equal(graph_rows_find(graph, "layers.1.norm1.res")->bias_elements, D);
+    assert_int_equal(graph_rows_find(graph, "layers.1.norm1.res")->head_side, 0);
+    assert_int_equal(graph_rows_find(graph, "final.ln")->fan_out, W);
+    assert_int_equal(graph_rows_find(graph, "final.ln")->level, 33);
+    assert_int_equal(graph_rows_find(graph, "project_out")->level, 34);
+    assert_int_equal(graph_rows_find(graph, "project_out")->fan_out, V);
     assert_int_equal(graph->head_level, 35);
     graph_free(graph);
-    graph = build(config_of(1, W, 1, 0));
-    assert_int_equal(find(graph, "final.res")->fan_out, W);
-    assert_int_equal(find(graph, "final.res")->level, 16);
-    assert_int_equal(find(graph, "project_out")->level, 17);
+    graph = graph_rows_build(config_of(1, W, 1, 0));
+    assert_int_equal(graph_rows_find(graph, "final.res")->fan_out, W);
+    assert_int_equal(graph_rows_find(graph, "final.res")->level, 16);
+    assert_int_equal(graph_rows_find(graph, "project_out")->level, 17);
     graph_free(graph);
 }
 
 static void post_norm_without_projection_starts_at_level_one(void **state)
 {
     (void)state;
-    struct graph *graph = build(config_of(2, D, 0, 0));
-    assert_int_equal(find(graph, "layers.0.res")->level, 1);
-    assert_int_equal(find(graph, "layers.0.q")->level, 2);
-    assert_int_equal(find(graph, "layers.0.norm1.res")->level, 7);
-    assert_int_equal(find(graph, "layers.0.fc")->level, 11);
-    assert_int_equal(find(graph, "layers.0.norm2.ln")->level, 15);
-    assert_int_equal(find(graph, "layers.1.q")->level, 16);
-    assert_int_equal(find(graph, "layers.1.norm2.ln")->fan_out, V);
-    assert_int_equal(find(graph, "layers.1.norm2.ln")->into_residual, 0);
+    struct graph *graph = graph_rows_build(config_of(2, D, 0, 0));
+    assert_int_equal(graph_rows_find(graph, "layers.0.res")->level, 1);
+    assert_int_equal(graph_rows_find(graph, "layers.0.q")->level, 2);
+    assert_int_equal(graph_rows_find(graph, "layers.0.norm1.res")->level, 7);
+    assert_int_equal(graph_rows_find(graph, "layers.0.fc")->level, 11);
+    assert_int_equal(graph_rows_find(graph, "layers.0.norm2.ln")->level, 15);
+    assert_int_equal(graph_rows_find(graph, "layers.1.q")->level, 16);
+    assert_int_equal(graph_rows_find(graph, "layers.1.norm2.ln")->fan_out, V);
+    assert_int_equal(graph_rows_find(graph, "layers.1.norm2.ln")->into_residual, 0);
     assert_int_equal(graph->head_level, 30);
     graph_free(graph);
 }

@@ -1,6 +1,6 @@
 /* The page's frame: data, numbers, figures that are drawn again when the width changes, hover texts, tables. */
 "use strict";
-var report = (function () {
+var report = (function() {
   var data = JSON.parse(document.getElementById("data").textContent);
   var figures = [], tip, printing = false;
 
@@ -9,7 +9,9 @@ var report = (function () {
   function number(value) { return isNumber(value) ? value : 0; }
   function list(value) { return Array.isArray(value) ? value : []; }
   function object(value) { return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {}; }
-  function sum(values) { return list(values).reduce(function (total, value) { return total + number(value); }, 0); }
+  function sum(values) {
+    return list(values).reduce(function(total, value) { return total + number(value); }, 0);
+  }
 
   /* 1234567 -> "1,234,567" up to seven digits, then "12.3 M". */
   function count(value) {
@@ -31,7 +33,8 @@ var report = (function () {
     if (!isNumber(value)) return "–";
     if (value === 0) return "0";
     var size = Math.abs(value);
-    return size >= 1e6 || size < 1e-3 ? value.toExponential((digits || 3) - 1) : String(+value.toPrecision(digits || 3));
+    return size >= 1e6 || size < 1e-3 ? value.toExponential((digits || 3) - 1)
+                                      : String(+value.toPrecision(digits || 3));
   }
   function percent(part, whole) {
     if (!(whole > 0)) return "–";
@@ -50,14 +53,18 @@ var report = (function () {
   function role(name) { return String(name).replace(/^layers\.\d+\./, ""); }
   function layerName(layer, layers) {
     if (layer < 0) return "input";
-    return layers.length > 2 && layer === layers[layers.length - 1] && layers.indexOf(-1) >= 0 ? "final" : "layer " + layer;
+    return layers.length > 2 && layer === layers[layers.length - 1] && layers.indexOf(-1) >= 0 ? "final"
+                                                                                               : "layer " + layer;
   }
 
   function clip(text, length) { return text.length > length ? text.slice(0, length - 1) + "…" : text; }
 
   function showTip(text) {
     if (!tip) tip = d3.select(document.body).append("div").attr("id", "tip");
-    if (!text) { tip.style("display", "none"); return; }
+    if (!text) {
+      tip.style("display", "none");
+      return;
+    }
     var event = d3.event, x = event.clientX + 14, y = event.clientY + 16;
     tip.style("display", "block").text(text);
     var box = tip.node().getBoundingClientRect();
@@ -73,8 +80,13 @@ var report = (function () {
     var caption = section.append("p").attr("class", "caption");
     var controls = section.append("div").attr("class", "controls").style("display", "none");
     var item = {
-      id: options.id, section: section, caption: caption, controls: controls,
-      plot: section.append("div").attr("class", "plot"), draw: options.draw, least: options.least || 0
+      id: options.id,
+      section: section,
+      caption: caption,
+      controls: controls,
+      plot: section.append("div").attr("class", "plot"),
+      draw: options.draw,
+      least: options.least || 0
     };
     if (options.caption) caption.text(options.caption);
     item.legend = section.append("div").attr("class", "legend");
@@ -93,22 +105,31 @@ var report = (function () {
     item.controls.style("display", null);
     var box = item.controls.append("label");
     box.append("span").text(label);
-    var menu = box.append("select").attr("aria-label", label).on("change", function () { changed(values[this.selectedIndex]); redraw(item); });
-    values.forEach(function (value, i) {
-      menu.append("option").text(value.text).property("selected", i === chosen);
+    var menu = box.append("select").attr("aria-label", label).on("change", function() {
+      changed(values[this.selectedIndex]);
+      redraw(item);
     });
+    values.forEach(function(value, i) { menu.append("option").text(value.text).property("selected", i === chosen); });
     return menu;
   }
   function button(item, label, title, pressed) {
     item.controls.style("display", null);
-    item.controls.append("button").attr("type", "button").attr("title", title).attr("aria-label", title).text(label).on("click", pressed);
+    item.controls.append("button")
+      .attr("type", "button")
+      .attr("title", title)
+      .attr("aria-label", title)
+      .text(label)
+      .on("click", pressed);
   }
   /* entries: [{key: class, text}]. */
   function legend(item, entries) {
     item.legend.html("");
-    entries.forEach(function (entry) {
+    entries.forEach(function(entry) {
       var span = item.legend.append("span");
-      if (entry.draw) entry.draw(span); else span.append("i").attr("class", "key " + entry.key);
+      if (entry.draw)
+        entry.draw(span);
+      else
+        span.append("i").attr("class", "key " + entry.key);
       span.append("span").text(entry.text);
     });
   }
@@ -117,15 +138,34 @@ var report = (function () {
   function table(parent, title, head, rows, least) {
     var shown = rows.slice(0, 400);
     var box = parent.append("details").attr("class", "unprinted");
-    box.append("summary").text(title + (shown.length < rows.length ? " (the first " + shown.length + " of " + rows.length + ")" : ""));
+    box.append("summary").text(
+      title + (shown.length < rows.length ? " (the first " + shown.length + " of " + rows.length + ")" : ""));
     var body = box.append("div").attr("class", "scroll").append("table");
-    var isText = head.map(function (name, i) { return rows.some(function (row) { return typeof row[i] === "string" && !/^[–\d-]/.test(row[i]); }); });
-    body.append("thead").append("tr").selectAll("th").data(head).enter().append("th")
-      .attr("class", function (name, i) { return isText[i] ? "text" : null; }).text(String);
-    body.append("tbody").selectAll("tr").data(shown).enter().append("tr").selectAll("td")
-      .data(function (row) { return row; }).enter().append("td")
-      .attr("class", function (value, i) { return isText[i] ? "text" : null; })
-      .text(function (value) { return value === null || value === undefined ? "" : typeof value === "number" ? (Number.isInteger(value) ? count(value) : real(value, 5)) : String(value); });
+    var isText = head.map(function(name,
+      i) { return rows.some(function(row) { return typeof row[i] === "string" && !/^[–\d-]/.test(row[i]); }); });
+    body.append("thead")
+      .append("tr")
+      .selectAll("th")
+      .data(head)
+      .enter()
+      .append("th")
+      .attr("class", function(name, i) { return isText[i] ? "text" : null; })
+      .text(String);
+    body.append("tbody")
+      .selectAll("tr")
+      .data(shown)
+      .enter()
+      .append("tr")
+      .selectAll("td")
+      .data(function(row) { return row; })
+      .enter()
+      .append("td")
+      .attr("class", function(value, i) { return isText[i] ? "text" : null; })
+      .text(function(value) {
+        return value === null || value === undefined ? ""
+               : typeof value === "number"           ? (Number.isInteger(value) ? count(value) : real(value, 5))
+                                                     : String(value);
+      });
   }
 
   function svg(plot, width, height) {
@@ -133,15 +173,30 @@ var report = (function () {
   }
   /* An axis below (orient "bottom") or left of a plot, with its title. */
   function axis(parent, orient, scale, options) {
-    var axis = d3.svg.axis().scale(scale).orient(orient).tickSize(options.size === undefined ? 5 : options.size, 0).tickPadding(5);
-    if (options.values) axis.tickValues(options.values); else axis.ticks(options.ticks || 6);
+    var axis = d3.svg.axis()
+                 .scale(scale)
+                 .orient(orient)
+                 .tickSize(options.size === undefined ? 5 : options.size, 0)
+                 .tickPadding(5);
+    if (options.values)
+      axis.tickValues(options.values);
+    else
+      axis.ticks(options.ticks || 6);
     axis.tickFormat(options.format || short);
-    return parent.append("g").attr("class", options.className || "axis")
-      .attr("transform", "translate(" + (options.x || 0) + "," + (options.y || 0) + ")").call(axis);
+    return parent.append("g")
+      .attr("class", options.className || "axis")
+      .attr("transform", "translate(" + (options.x || 0) + "," + (options.y || 0) + ")")
+      .call(axis);
   }
 
-  window.addEventListener("beforeprint", function () { printing = true; redrawAll(); });
-  window.addEventListener("afterprint", function () { printing = false; redrawAll(); });
+  window.addEventListener("beforeprint", function() {
+    printing = true;
+    redrawAll();
+  });
+  window.addEventListener("afterprint", function() {
+    printing = false;
+    redrawAll();
+  });
   var width = 0, timer, main = document.getElementById("main");
   function widthChanged() {
     if (main.clientWidth === width || printing) return;
@@ -149,13 +204,38 @@ var report = (function () {
     clearTimeout(timer);
     timer = setTimeout(redrawAll, 60);
   }
-  if (window.ResizeObserver) new ResizeObserver(widthChanged).observe(main); else window.addEventListener("resize", widthChanged);
+  if (window.ResizeObserver)
+    new ResizeObserver(widthChanged).observe(main);
+  else
+    window.addEventListener("resize", widthChanged);
   if (window.matchMedia) window.matchMedia("print").addListener(redrawAll);
   if (window.matchMedia) window.matchMedia("(prefers-color-scheme: dark)").addListener(redrawAll);
 
   return {
-    data: data, figures: figures, isNumber: isNumber, number: number, list: list, object: object, sum: sum, count: count, short: short,
-    real: real, percent: percent, joules: joules, plural: plural, role: role, layerName: layerName, clip: clip, tip: showTip,
-    figure: figure, redraw: redraw, select: select, button: button, legend: legend, table: table, svg: svg, axis: axis
+    data: data,
+    figures: figures,
+    isNumber: isNumber,
+    number: number,
+    list: list,
+    object: object,
+    sum: sum,
+    count: count,
+    short: short,
+    real: real,
+    percent: percent,
+    joules: joules,
+    plural: plural,
+    role: role,
+    layerName: layerName,
+    clip: clip,
+    tip: showTip,
+    figure: figure,
+    redraw: redraw,
+    select: select,
+    button: button,
+    legend: legend,
+    table: table,
+    svg: svg,
+    axis: axis
   };
 }());
