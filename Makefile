@@ -60,7 +60,7 @@ E2E_SCRIPTS := $(filter-out test/e2e/common.sh,$(wildcard test/e2e/*.sh))
 FIGURE_SCRIPTS := $(filter-out test/figures/common.sh,$(wildcard test/figures/*.sh))
 LONG_SCRIPTS := $(wildcard test/long/*.sh)
 # What looks at pages in a real browser: in check-long, which installs one, and in check where there is one.
-BROWSER_SCRIPTS := $(if $(shell command -v chromium),test/long/report_browser.sh)
+BROWSER_SCRIPTS := $(if $(shell command -v $${CHROMIUM:-chromium}),test/long/report_browser.sh)
 ALL_SOURCES := $(LIBRARY_SOURCES) $(PROGRAM_SOURCES) $(BENCH_SOURCES) $(FIGURES_SOURCES) $(wildcard test/*/*.c scripts/*.c)
 
 # The report's page: its scripts are formatted and checked too.

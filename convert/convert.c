@@ -1,15 +1,14 @@
 #include "convert/convert.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "convert/calibrate.h"
 #include "convert/calibration_text.h"
 #include "convert/checkpoint.h"
 #include "convert/checkpoint_config.h"
 #include "convert/checkpoint_model.h"
+#include "convert/checkpoint_tokenizer.h"
 #include "convert/dense_double.h"
 #include "convert/matrix_write.h"
 #include "convert/model_tensors.h"
@@ -17,7 +16,6 @@
 #include "convert/provenance.h"
 #include "convert/self_check.h"
 #include "convert/tables.h"
-#include "convert/tokenizer_files.h"
 
 #define PRODUCTS_MAX UINT64_C(1000000000000) /* weights times calibration tokens */
 enum { TOKENS_MIN = 64 };
@@ -97,23 +95,11 @@ static enum lassim_status fill_defaults(struct convert_options *options, struct 
     return LASSIM_OK;
 }
 
-/* A checkpoint without any tokenizer file is allowed: the model then takes token ids only. */
-static int has_tokenizer(const char *directory)
-{
-    static const char *const names[] = {"tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "vocab.txt"};
-    int folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), found = 0;
-    if (folder < 0) return 0;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) found |= faccessat(folder, names[i], F_OK, 0) == 0;
-    close(folder);
-    return found;
-}
-
 static enum lassim_status read_tokenizer(struct conversion *c, struct lassim_error *error)
 {
-    const char *directory = c->options.checkpoint;
-    if (!has_tokenizer(directory)) return LASSIM_OK;
-    enum lassim_status status = tokenizer_build(directory, c->config.model.vocabulary, &c->tokenizer, error);
-    if (status != LASSIM_OK) return status;
+    enum lassim_status status =
+        checkpoint_tokenizer(c->checkpoint, c->options.checkpoint, &c->config, &c->tokenizer, error);
+    if (status != LASSIM_OK || c->tokenizer.size == 0) return status;
     c->model.tokenizer = (struct blob){c->tokenizer.data, c->tokenizer.size};
     c->model.prompt = (struct blob){(const uint8_t *)default_prompt, strlen(default_prompt)};
     return LASSIM_OK;
@@ -191,9 +177,9 @@ static enum lassim_status prepare(struct conversion *c, struct lassim_error *err
     const char *directory = c->options.checkpoint;
     enum lassim_status status = checkpoint_open(directory, &c->checkpoint, error);
     if (status == LASSIM_OK) status = checkpoint_model_read(c->checkpoint, directory, &c->config, error);
+    if (status == LASSIM_OK) status = read_tokenizer(c, error);
     if (status == LASSIM_OK) status = make_model(c, error);
     if (status == LASSIM_OK) status = take_parameters(c, error);
-    if (status == LASSIM_OK) status = read_tokenizer(c, error);
     if (status != LASSIM_OK) return status;
     size_t tokens = convert_tokens(c->model.graph, c->options.calibration_tokens);
     status =

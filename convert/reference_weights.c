@@ -6,12 +6,14 @@
 #include "convert/checkpoint_model.h"
 #include "convert/model_tensors.h"
 
+enum { TILE = 16 /* rows of a tensor that are turned at once: a cache line of floats */ };
+
 struct reference {
     struct checkpoint_config config;
     struct checkpoint *checkpoint;
     struct graph *graph;
     struct model_tensors *tensors;
-    float *row; /* longest row of a tensor */
+    float *row; /* TILE times the longest row of a tensor */
 };
 
 static enum lassim_status open_tensors(const char *directory, struct reference *reference, struct lassim_error *error)
@@ -33,7 +35,7 @@ static enum lassim_status open_tensors(const char *directory, struct reference *
         status = checkpoint_require_finite(weight, error);
         if (status != LASSIM_OK) return status;
     }
-    reference->row = malloc(longest * sizeof *reference->row);
+    reference->row = malloc(TILE * longest * sizeof *reference->row);
     if (reference->row == NULL) return lassim_fail(error, LASSIM_ERR_RUN, directory, NULL, "no memory");
     return LASSIM_OK;
 }
@@ -77,9 +79,13 @@ static int rows(void *context, uint32_t m, uint32_t first, uint32_t count, float
         checkpoint_tensor_f32(matrix->weight, first * targets, count * targets, out);
         return 0;
     }
-    for (uint64_t i = 0; i < targets; i++) {
-        checkpoint_tensor_f32(matrix->weight, i * reference->graph->matrix[m].sources + first, count, reference->row);
-        for (uint64_t j = 0; j < count; j++) out[j * targets + i] = reference->row[j];
+    uint64_t sources = reference->graph->matrix[m].sources;
+    for (uint64_t i = 0; i < targets; i += TILE) {
+        uint64_t n = targets - i < TILE ? targets - i : TILE;
+        for (uint64_t t = 0; t < n; t++)
+            checkpoint_tensor_f32(matrix->weight, (i + t) * sources + first, count, reference->row + t * count);
+        for (uint64_t j = 0; j < count; j++)
+            for (uint64_t t = 0; t < n; t++) out[j * targets + i + t] = reference->row[t * count + j];
     }
     return 0;
 }

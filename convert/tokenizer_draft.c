@@ -204,8 +204,9 @@ enum lassim_status draft_added(struct tokenizer_draft *draft, const char *file, 
         token->flags |= (uint16_t)all;
         return LASSIM_OK;
     }
-    if (token->flags &
-        (TOKEN_BASE | TOKEN_BYTE)) { /* came with the vocabulary: its string becomes the content itself */
+    if (token->flags != 0 && known == TOKENIZER_NONE)
+        return FAIL(draft, "id %lld is given to two tokens", (long long)id);
+    if (token->flags & (TOKEN_BASE | TOKEN_BYTE)) { /* the vocabulary's: its string becomes the content itself */
         all |= token->flags & TOKEN_BASE;
         free(token->bytes);
         *token = (struct draft_token){0};

@@ -271,7 +271,7 @@ static enum lassim_status read_decoder(struct stages *stages, const json_t *stag
     int cleanup = 1;
     TOKENIZER_TRY(get_bool(stages, stage, "cleanup", &cleanup));
     if (cleanup) stages->draft->options |= TOKENIZER_CLEANUP_DECODED;
-    return expect_string(stages, stage, "prefix", "##");
+    return json_object_get(stage, "prefix") == NULL ? LASSIM_OK : expect_string(stages, stage, "prefix", "##");
 }
 
 enum lassim_status tokenizer_stages_read(struct tokenizer_draft *draft, const char *file, const json_t *root)

@@ -7,7 +7,7 @@
 #include "kernel/dense_engine.h"
 #include "kernel/dense_multiply.h"
 
-enum { DENSE_HEAD_ROWS = 16 }; /* tokens that are read out at once */
+enum { DENSE_HEAD_ROWS = 64 }; /* tokens that are read out at once */
 
 struct dense_engine {
     const struct graph *graph;

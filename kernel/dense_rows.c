@@ -72,8 +72,9 @@ void dense_rows_add_portable(const struct dense_rows *rows, const float *in, siz
 #define VECTOR_INLINE static inline __attribute__((always_inline)) VECTOR
 
 /* Memory is read at its full speed as one stream, row after row, as long as the sums stay in the first-level cache.
- * Wider sums, and weights of a byte or less, want several rows a pass; these are too many streams for the CPU's own prefetching. */
-enum { LANES = 8, MANY_ROWS = 8, ONE_STREAM_BYTES = 16 << 10 };
+ * Wider sums, and weights of a byte or less, want several rows a pass; these are too many streams for the CPU's own
+ * prefetching, which ends at small pages besides. */
+enum { LANES = 8, MANY_ROWS = 8, ONE_STREAM_BYTES = 16 << 10, AHEAD_BYTES = 8 << 10 };
 
 VECTOR_INLINE __m128i load_16(const void *from)
 {
@@ -102,12 +103,13 @@ struct pass {
     float *sum;
 };
 
-/* Brings what a later pass reads from row r on into the second-level cache; beyond the end it does nothing. */
-VECTOR_INLINE void prefetch_line(enum weight_type type, const struct pass *pass, unsigned r, unsigned vectors,
-                                 uint32_t i)
+/* Brings what comes `ahead` bytes after row 0's targets from i on into the second-level cache; beyond the end it does
+ * nothing. */
+VECTOR_INLINE void prefetch_lines(enum weight_type type, const struct pass *pass, size_t ahead, unsigned vectors,
+                                  uint32_t i)
 {
     const size_t element = type == WEIGHT_F32 ? 4 : type == WEIGHT_I8 ? 1 : 2;
-    const char *from = pass->row + r * pass->row_bytes + i * element;
+    const char *from = pass->row + ahead + i * element;
     for (size_t at = 0; at < vectors * LANES * element; at += 64) _mm_prefetch(from + at, _MM_HINT_T1);
 }
 
@@ -124,7 +126,7 @@ VECTOR_INLINE void add_block(enum weight_type type, const struct pass *pass, uns
             total[t * vectors + v] = _mm256_loadu_ps(pass->sum + t * pass->sum_stride + i + v * LANES);
 #pragma GCC unroll 8
     for (unsigned r = 0; r < rows; r++) {
-        if (rows > 1) prefetch_line(type, pass, r + rows, vectors, i);
+        prefetch_lines(type, pass, rows > 1 ? (r + rows) * pass->row_bytes : AHEAD_BYTES, vectors, i);
 #pragma GCC unroll 4
         for (unsigned v = 0; v < vectors; v++) {
             __m256 weights = load_weights(type, pass->row + r * pass->row_bytes, i + v * LANES);

@@ -65,7 +65,7 @@ struct lassim_options {
     enum lassim_engine engine;
     uint32_t timesteps;    /* T, 1..16; 0: the model's */
     uint32_t threads;      /* 0: one per core */
-    uint32_t prompt_chunk; /* tokens whose input spikes are queued ahead; 0: 64.  Changes no result */
+    uint32_t prompt_chunk; /* tokens whose input spikes are queued ahead; 0: 128.  Changes no result */
     uint32_t numa_off;     /* 1: no binding, no NUMA placement */
     const char *trace;     /* path of a spike trace to write, "-" for stdout, NULL for none (event only) */
     uint32_t no_clobber;   /* 1: refuse to replace an existing trace */

@@ -3,7 +3,7 @@
 
 #include "kernel/session_state.h"
 
-enum { PROMPT_CHUNK_DEFAULT = 64, STEPS_MAX = 16, CONTEXT_LEAST = 256 };
+enum { PROMPT_CHUNK_DEFAULT = 128, STEPS_MAX = 16, CONTEXT_LEAST = 256 };
 
 /* 1: workers, the calling thread among them, have a PU each.  More threads than PUs is a test's wish: let the
  * scheduler place them. */

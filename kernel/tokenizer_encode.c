@@ -155,16 +155,19 @@ static size_t space_before(const uint8_t *text, size_t start, size_t end)
     return end;
 }
 
-/* Where the white space that starts at `start` ends, at the latest at `end`. */
-static size_t space_after(const uint8_t *text, size_t start, size_t end)
+/* Where the white space that starts at `start` ends, at the latest at `end`.  run: the last one that was found, so that
+ * tokens inside white space do not each walk through it. */
+static size_t space_after(const uint8_t *text, size_t start, size_t end, size_t run[2])
 {
+    if (start >= run[0] && start <= run[1]) return run[1];
+    run[0] = start;
     while (start < end) {
         int32_t code;
         size_t step = utf8_next(text + start, end - start, &code);
         if (!utf8_is_space(code)) break;
         start += step;
     }
-    return start;
+    return run[1] = start;
 }
 
 /* 1 if no word character touches text[at .. behind) inside text[start .. end). */
@@ -194,7 +197,7 @@ static enum lassim_status encode_pass(struct encoding *encoding, int pass, size_
 {
     const struct tokenizer *tokenizer = encoding->tokenizer;
     const struct token_set *set = &tokenizer->added[pass];
-    size_t gap = start;
+    size_t gap = start, run[2] = {SIZE_MAX, 0};
     for (size_t at = start, length; set->count > 0 && at < end; at++) {
         const uint8_t *text = pass == 0 ? encoding->raw : encoding->text.bytes; /* the latter moves */
         uint32_t id = token_set_longest(set, text + at, end - at, &length);
@@ -204,7 +207,7 @@ static enum lassim_status encode_pass(struct encoding *encoding, int pass, size_
         at += length - 1; /* not to gap: an added token may start in the space just eaten, as in tokenizers */
         if ((flags & TOKEN_SINGLE_WORD) && !stands_alone(text, start, from, behind, end)) continue;
         if (flags & TOKEN_LSTRIP) from = space_before(text, gap, from);
-        if (flags & TOKEN_RSTRIP) behind = space_after(text, behind, end);
+        if (flags & TOKEN_RSTRIP) behind = space_after(text, behind, end, run);
         enum lassim_status status = encode_between(encoding, pass, gap, from, first && gap == start);
         if (status != LASSIM_OK) return status;
         if (word_encoder_push(&encoding->words, id) != 0) return fail_memory(encoding->error, end);

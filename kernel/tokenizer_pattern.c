@@ -23,9 +23,11 @@ static const char *const sources[TOKENIZER_PATTERNS] = {
     [TOKENIZER_QWEN2] = MODERN("\\p{N}"),
     [TOKENIZER_DIGITS] =
         "\\p{N}|" CONTRACTIONS "| ?\\p{L}+| ?" SYMBOLS "|[" SPACES "]+(?![^" SPACES "\\p{N}])|[" SPACES "]+",
-    [TOKENIZER_GGML] = "[" MARKS "]+|[0-9]{3}|(?:(?![0-9]{3})\\p{N})+| ?\\p{L}+| ?[^" SPACES "\\p{L}\\p{N}" MARKS
+    [TOKENIZER_GGML] = "[" MARKS "]+|[0-9]{3}|(?:(?![0-9]{3})\\p{N})++| ?\\p{L}+| ?[^" SPACES "\\p{L}\\p{N}" MARKS
                        "]+|[" SPACES "]+(?![^" SPACES MARKS "])|[" SPACES "]+"};
-enum { MATCH_LIMIT = 10000, DEPTH_LIMIT = 1000, HEAP_KIB = 1024 };
+/* A word takes a few steps a byte, and a text is at most 2^28 bytes. */
+#define MATCH_LIMIT (UINT32_C(1) << 31)
+enum { DEPTH_LIMIT = 1000, HEAP_KIB = 1024 };
 
 int word_pattern_compile(enum tokenizer_pattern kind, struct word_pattern *pattern)
 {

@@ -5,12 +5,28 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* F16C is bit 29 of ECX of leaf 1; clang 14's __builtin_cpu_supports does not know its name. */
 static int has_f16c(void)
 {
     unsigned eax, ebx, ecx, edx;
     return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx >> 29 & 1);
+}
+
+/* Tiles are bits 24 and 25 of EDX of leaf 7.  Their state is large: Linux gives it to a process that asks, which it
+ * may do again; one without such a call, or which refuses, has none. */
+static int has_amx(void)
+{
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    unsigned eax, ebx, ecx, edx;
+    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || (edx >> 24 & 3) != 3) return 0;
+#ifdef SYS_arch_prctl
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+#else
+    return 0;
+#endif
 }
 
 static enum cpu_level hardware(void)
@@ -20,7 +36,7 @@ static enum cpu_level hardware(void)
         !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq") ||
         !__builtin_cpu_supports("avx512vnni"))
         return CPU_AVX2;
-    return CPU_AVX512;
+    return has_amx() ? CPU_AMX : CPU_AVX512;
 }
 #else
 static enum cpu_level hardware(void)
@@ -34,7 +50,8 @@ static enum cpu_level environment(void)
     const char *asked = getenv("LASSIM_CPU");
     if (asked != NULL && strcmp(asked, "portable") == 0) return CPU_PORTABLE;
     if (asked != NULL && strcmp(asked, "avx2") == 0) return CPU_AVX2;
-    return CPU_AVX512;
+    if (asked != NULL && strcmp(asked, "avx512") == 0) return CPU_AVX512;
+    return CPU_AMX;
 }
 
 static enum cpu_level lower(enum cpu_level a, enum cpu_level b)

@@ -6,13 +6,14 @@
 enum cpu_level {
     CPU_PORTABLE = 0, /* plain C */
     CPU_AVX2,         /* AVX2, FMA, F16C */
-    CPU_AVX512        /* besides, AVX-512 F, BW, VL, DQ and VNNI */
+    CPU_AVX512,       /* besides, AVX-512 F, BW, VL, DQ and VNNI */
+    CPU_AMX           /* besides, AMX tiles of bytes, allowed by the kernel */
 };
 
 /* The highest level that this CPU has (CPU_PORTABLE but on x86-64), that the environment variable LASSIM_CPU
- * (portable, avx2 or avx512, read once; anything else says nothing) and that cpu_limit allow.  Cheap, from any thread. */
+ * (portable, avx2, avx512 or amx, read once; anything else says nothing) and that cpu_limit allow.  Cheap, from any thread. */
 enum cpu_level cpu_level(void);
-/* From now on no level above this one, whatever the environment says; CPU_AVX512 lifts the limit.  For tests. */
+/* From now on no level above this one, whatever the environment says; CPU_AMX lifts the limit.  For tests. */
 void cpu_limit(enum cpu_level level);
 
 /* cpu_level() >= CPU_AVX2, cpu_level() >= CPU_AVX512. */

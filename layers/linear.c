@@ -1,6 +1,7 @@
 /* Linear layers and embeddings: a spike of source j walks row j of each matrix that its population feeds. */
 #include "layers/network_state.h"
 #include "layers/synapse.h"
+#include "layers/values.h"
 #include "neurons/real.h"
 
 void linear_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
@@ -37,11 +38,8 @@ void network_matrix_values(struct network *network, uint32_t m, uint32_t token, 
     const struct matrix *matrix = &network->model.matrix[m];
     int64_t *sum = network_sum(network, m, token);
     double unit = network_matrix_unit(network, m);
-    for (uint32_t i = from; i < to; i++) {
-        x[i] = (double)sum[i] * (matrix->scale != NULL ? unit * matrix->scale[i] : unit);
-        if (matrix->bias != NULL) x[i] += matrix->bias[i];
-        sum[i] = 0;
-    }
+    values_of_sums(sum + from, matrix->scale != NULL ? matrix->scale + from : NULL,
+                   matrix->bias != NULL ? matrix->bias + from : NULL, unit, to - from, x + from);
 }
 
 void linear_close(struct close_call *call)

@@ -1,22 +1,7 @@
 /* The residual stream: integer potentials that keep what they receive, and fire a train from a copy. */
 #include "layers/network_state.h"
+#include "layers/values.h"
 #include "neurons/real.h"
-
-#define RESIDUAL_LIMIT (INT64_C(1) << 52)
-
-/* Adds a value to a potential: rounded once, half away from zero, clamped; a clamp is counted. */
-static int64_t add_value(int64_t potential, double value, double per_grid, uint64_t *saturations)
-{
-    double scaled = value * per_grid;
-    int64_t sum;
-    if (scaled > (double)(2 * RESIDUAL_LIMIT) || scaled < -(double)(2 * RESIDUAL_LIMIT))
-        sum = scaled > 0 ? 2 * RESIDUAL_LIMIT : -2 * RESIDUAL_LIMIT;
-    else
-        sum = potential + real_round_half_away(scaled);
-    if (sum >= -RESIDUAL_LIMIT && sum <= RESIDUAL_LIMIT) return sum;
-    ++*saturations;
-    return sum > 0 ? RESIDUAL_LIMIT : -RESIDUAL_LIMIT;
-}
 
 void residual_replace(struct close_call *call)
 {
@@ -26,18 +11,18 @@ void residual_replace(struct close_call *call)
     double per_grid = real_power_of_two(-network->model.residual_grid);
     int64_t *sum = network->norm[(uint64_t)norm * network->copies + call->token->token % network->copies].emptied;
     int64_t *potential = network_residual(network, call->token->token);
-    for (uint32_t i = call->from; i < call->to; i++) {
-        potential[i] = add_value(0, (double)sum[i] * lsb, per_grid, &call->saturations);
-        sum[i] = 0;
-    }
+    values_of_sums(sum + call->from, NULL, NULL, lsb, call->to - call->from, call->x + call->from);
+    for (uint32_t i = call->from; i < call->to; i++) potential[i] = 0;
+    call->saturations +=
+        values_into_potentials(call->x + call->from, per_grid, call->to - call->from, potential + call->from);
 }
 
 static void take_in(struct close_call *call, uint32_t m, int64_t *potential, double per_grid)
 {
     struct network *network = call->network;
     network_matrix_values(network, m, call->token->token, call->from, call->to, call->x);
-    for (uint32_t i = call->from; i < call->to; i++)
-        potential[i] = add_value(potential[i], call->x[i], per_grid, &call->saturations);
+    call->saturations +=
+        values_into_potentials(call->x + call->from, per_grid, call->to - call->from, potential + call->from);
     if (network->model.matrix[m].bias != NULL) call->injections += call->to - call->from;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "layers/synapse_amx.h"
 #include "layers/synapse_dense.h"
 #include "layers/synapse_codes.h"
 #include "layers/synapse_planes.h"
@@ -29,7 +30,9 @@ static size_t sparse_bytes(uint32_t sources)
 
 size_t synapse_integers_scratch(uint32_t sources, uint32_t tokens)
 {
-    return sparse_bytes(sources) + synapse_dense_scratch(sources, tokens);
+    size_t lanes = sparse_bytes(sources) + synapse_dense_scratch(sources, tokens);
+    size_t amx = synapse_amx_scratch(sources, tokens);
+    return lanes > amx ? lanes : amx;
 }
 
 static void cut(struct workspace *w, void *scratch, uint32_t sources)
@@ -131,6 +134,8 @@ void synapse_integers_receive(const struct matrix *matrix, uint32_t sources, uin
                               const struct population_params *source, const struct synapse_window *window,
                               uint32_t tokens, uint32_t from, uint32_t to, void *scratch)
 {
+    uint32_t begin = synapse_dense_begin(matrix->type, from, to);
+    if (synapse_amx_receive(matrix, sources, targets, source, window, tokens, begin, to, 0, scratch)) to = begin;
     const struct synapse_lanes *lanes = synapse_lanes_avx512();
     if (lanes == NULL) lanes = synapse_lanes_avx2();
     synapse_integers_receive_by(lanes, SYNAPSE_WAY_BEST, matrix, sources, targets, source, window, tokens, from, to,

@@ -2,6 +2,7 @@
 
 #include "layers/synapse.h"
 #include "layers/synapse_active.h"
+#include "layers/synapse_amx.h"
 #include "layers/synapse_integers.h"
 #include "layers/synapse_tile.h"
 #include "neurons/oat.h"
@@ -47,7 +48,7 @@ size_t synapse_window_scratch(uint32_t sources, uint32_t tokens)
     size_t lists = 2 * rounded(sources * sizeof(uint32_t));
     size_t floats = rounded(synapse_panel_scratch(tokens)) + SYNAPSE_TILE_TARGETS * sizeof(double) +
                     values_bytes(sources, tokens) + lists;
-    size_t integers = synapse_integers_scratch(sources, tokens);
+    size_t integers = synapse_integers_scratch(sources, tokens); /* with AMX's */
     return floats > integers ? floats : integers;
 }
 
@@ -165,6 +166,7 @@ void synapse_window_receive(const struct matrix *matrix, uint32_t sources, uint3
         synapse_integers_receive(matrix, sources, targets, source, window, tokens, from, to, scratch);
         return;
     }
+    if (synapse_amx_receive(matrix, sources, targets, source, window, tokens, from, to, 0, scratch)) return;
     if (matrix->bound >> source->j >= EXACT_DOUBLE) {
         for (uint32_t t = 0; t < tokens; t++) receive_wide(matrix, &call, &window[t]);
         return;

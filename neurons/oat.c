@@ -22,15 +22,19 @@ struct rule {
     int32_t half;    /* 2^(j-1), 0 for j = 0 */
     int32_t relu;    /* all ones where a negative potential never spikes, else 0 */
     int32_t j;
+    int times; /* multiply by 1/lsb */
 };
 
-/* c = round(x/lsb) with its sign; the division is IEEE's, so the quotient is the same everywhere.
- * Three loops, since gcc makes vectors of each but not of their fusion. */
-static inline __attribute__((always_inline)) void round_block(const double *restrict x, const double *restrict lsb,
-                                                              int32_t *restrict rounded)
+/* c = round(x/lsb) with its sign; the division is IEEE's, so the quotient is the same everywhere.  by: lsb, or 1/lsb
+ * where `times` says so.  Three loops, since gcc makes vectors of each but not of their fusion. */
+static inline __attribute__((always_inline)) void round_block(const double *restrict x, const double *restrict by,
+                                                              int times, int32_t *restrict rounded)
 {
     double q[BLOCK];
-    for (int i = 0; i < BLOCK; i++) q[i] = __builtin_fabs(x[i]) / lsb[i];
+    if (times)
+        for (int i = 0; i < BLOCK; i++) q[i] = __builtin_fabs(x[i]) * by[i];
+    else
+        for (int i = 0; i < BLOCK; i++) q[i] = __builtin_fabs(x[i]) / by[i];
     for (int i = 0; i < BLOCK; i++) q[i] = q[i] < QUOTIENT_LIMIT ? q[i] : QUOTIENT_LIMIT;
     for (int i = 0; i < BLOCK; i++) rounded[i] = (int32_t)__builtin_copysign(q[i] + BELOW_HALF, x[i]);
 }
@@ -72,9 +76,22 @@ static inline __attribute__((always_inline)) int has_nan(const double *x)
     return found != 0;
 }
 
-static void fill_lsb(const struct oat_params *params, size_t first, size_t n, double *lsb)
+/* A power of two whose inverse is a normal number, and whose multiples' inverses are: the quotient by it is the product
+ * with its inverse, to the last bit. */
+static int inverse_is_exact(double lsb)
 {
-    for (size_t i = 0; i < n; i++) lsb[i] = params->lsb * real_power_of_two(params->shift[first + i]);
+    uint64_t bits;
+    memcpy(&bits, &lsb, sizeof bits);
+    return (bits & ((UINT64_C(1) << 52) - 1)) == 0 && lsb >= 0x1p-900 && lsb <= 0x1p900;
+}
+
+/* lsb, or with `times` 1/lsb, of n neurons from the first on. */
+static void fill_lsb(const struct oat_params *params, size_t first, size_t n, int times, double *by)
+{
+    if (times)
+        for (size_t i = 0; i < n; i++) by[i] = real_power_of_two(-params->shift[first + i]) / params->lsb;
+    else
+        for (size_t i = 0; i < n; i++) by[i] = params->lsb * real_power_of_two(params->shift[first + i]);
 }
 
 _Noreturn static void nan_found(size_t first)
@@ -84,29 +101,29 @@ _Noreturn static void nan_found(size_t first)
 }
 
 static inline __attribute__((always_inline)) int32_t encode_any(struct rule rule, size_t first, const double *x,
-                                                                const double *lsb, uint32_t *codes)
+                                                                const double *by, uint32_t *codes)
 {
     int32_t rounded[BLOCK];
     if (has_nan(x)) nan_found(first);
-    round_block(x, lsb, rounded);
+    round_block(x, by, rule.times, rounded);
     return code_block(rule, rounded, codes);
 }
 
 #if defined(__x86_64__)
 /* The same loops in vectors of four: IEEE's operations, so the same codes. */
 __attribute__((target("avx2"))) static int32_t encode_avx2(struct rule rule, size_t first, const double *x,
-                                                           const double *lsb, uint32_t *codes)
+                                                           const double *by, uint32_t *codes)
 {
-    return encode_any(rule, first, x, lsb, codes);
+    return encode_any(rule, first, x, by, codes);
 }
 #endif
 
-static int32_t encode_block(struct rule rule, size_t first, const double *x, const double *lsb, uint32_t *codes)
+static int32_t encode_block(struct rule rule, size_t first, const double *x, const double *by, uint32_t *codes)
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) return encode_avx2(rule, first, x, lsb, codes);
+    if (__builtin_cpu_supports("avx2")) return encode_avx2(rule, first, x, by, codes);
 #endif
-    return encode_any(rule, first, x, lsb, codes);
+    return encode_any(rule, first, x, by, codes);
 }
 
 uint64_t oat_encode(const struct oat_params *params, size_t first, const double *x, size_t n, uint32_t *codes)
@@ -116,21 +133,22 @@ uint64_t oat_encode(const struct oat_params *params, size_t first, const double 
         .half = (INT32_C(1) << params->j) >> 1,
         .relu = mask(params->relu != 0),
         .j = (int32_t)params->j,
+        .times = inverse_is_exact(params->lsb),
     };
-    double lsb[BLOCK];
-    for (int i = 0; i < BLOCK; i++) lsb[i] = params->lsb;
+    double by[BLOCK];
+    for (int i = 0; i < BLOCK; i++) by[i] = rule.times ? 1 / params->lsb : params->lsb;
     uint64_t saturated = 0;
     size_t done = 0;
     for (; n - done >= BLOCK; done += BLOCK) {
-        if (params->shift != NULL) fill_lsb(params, first + done, BLOCK, lsb);
-        saturated += (uint64_t)encode_block(rule, first + done, x + done, lsb, codes + done);
+        if (params->shift != NULL) fill_lsb(params, first + done, BLOCK, rule.times, by);
+        saturated += (uint64_t)encode_block(rule, first + done, x + done, by, codes + done);
     }
     if (done < n) {
         double rest[BLOCK] = {0};
         uint32_t rest_codes[BLOCK];
         memcpy(rest, x + done, (n - done) * sizeof *x);
-        if (params->shift != NULL) fill_lsb(params, first + done, n - done, lsb);
-        saturated += (uint64_t)encode_block(rule, first + done, rest, lsb, rest_codes);
+        if (params->shift != NULL) fill_lsb(params, first + done, n - done, rule.times, by);
+        saturated += (uint64_t)encode_block(rule, first + done, rest, by, rest_codes);
         memcpy(codes + done, rest_codes, (n - done) * sizeof *codes);
     }
     return saturated;

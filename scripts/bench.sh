@@ -26,6 +26,16 @@ models() { # NAME...: NAME=FILE words
     bench/models.sh "$build" "$@"
 }
 
+# OpenBLAS takes a CPU younger than itself for a Prescott (SSE3): a peer deserves the kernels for what the CPU can do.
+blas_core() { OPENBLAS_VERBOSE=2 "$build/lassim" --version 2>&1 | sed -n 's/^Core: //p'; }
+if [ -z "${OPENBLAS_CORETYPE:-}" ] && [ "$(blas_core)" = Prescott ]; then
+    if grep -qw avx512vl /proc/cpuinfo; then
+        export OPENBLAS_CORETYPE=SkylakeX
+    elif grep -qw avx2 /proc/cpuinfo; then
+        export OPENBLAS_CORETYPE=Haswell
+    fi
+fi
+
 commit=$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 modified=false
 [ -z "$(git status --porcelain --untracked-files=no 2>/dev/null)" ] || modified=true
@@ -63,7 +73,7 @@ fi
         "${quick:+ QUICK=1}" "$([ -n "$quick" ] && echo true || echo false)"
     printf '"date": "%s", "commit": "%s", "modified": %s,\n' "$(date -u +%Y-%m-%d)" "$commit" "$modified"
     printf '"compiler": "%s",\n' "$(${CC:-gcc} --version | head -n 1 | escape)"
-    printf '"flags": "%s",\n' "$(printf '%s' "${BENCH_FLAGS:-unknown}" | escape)"
+    printf '"flags": "%s", "openblas_core": "%s",\n' "$(printf '%s' "${BENCH_FLAGS:-unknown}" | escape)" "$(blas_core | escape)"
     printf '"machine": {"cpu": "%s", "cores": %s, "memory_kib": %s, "kernel": "%s", "load": %s}' \
         "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 | escape)" "$(nproc)" \
         "$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)" "$(uname -r | escape)" "$load"

@@ -21,7 +21,7 @@ find_missing() {
         return
     fi
     if [ "$for_what" = browser ]; then
-        need_program chromium chromium
+        command -v "${CHROMIUM:-chromium}" >/dev/null 2>&1 || add chromium
         return
     fi
     need_program "${CC:-gcc}" "${CC:-gcc}"

@@ -7,7 +7,7 @@
  * the targets, as in the engine).  Between two calls the whole matrix is read once, which is the peer: the read
  * bandwidth, and caches hold nothing of the rows to come.
  * Window kernels ("windows", bench/micro/windows.h), every weight type, one thread and one per core: one token over
- * 512 MiB of matrices in 4 KiB pages at the same shares, in turns with reading everything ("rows", "line"); 128 tokens
+ * 1 GiB of matrices in 4 KiB pages at the same shares, in turns with reading everything ("rows", "line"); 128 tokens
  * dense beside sgemm ("dense"); the OPT models' shapes in F16 ("shapes": rows split among workers against targets
  * split).  "w3" and "w7" sum that up for the most threads: TYPE_read = rate at 100 % over the read bandwidth,
  * TYPE_gemm = rate over sgemm's, TYPE_idle = time at 0 % over time at 100 %.
@@ -30,8 +30,7 @@ enum { SOURCES = 8192, TARGETS = 4096, STEPS = 16, REPEATS_MAX = 25, GRID = -24,
 enum { BLOCKS = SOURCES / GRAPH_BLOCK_NEURONS };
 #define SHARES WINDOWS_SHARES
 enum { ROWS = WINDOWS_SHARE_COUNT };
-
-typedef uint64_t vector __attribute__((vector_size(32)));
+#define MATRIX_BYTES ((size_t)SOURCES * TARGETS * sizeof(uint16_t))
 
 struct bench {
     struct matrix matrix;
@@ -100,20 +99,10 @@ static void receive(void *context, unsigned worker, unsigned workers)
             synapse_receive(&bench->matrix, TARGETS, &bench->source, STEPS, &bench->packets[b], from, to, bench->sum);
 }
 
-/* Reads this worker's part of the matrix, four vectors at a time. */
 static void read_all(void *context, unsigned worker, unsigned workers)
 {
     struct bench *bench = context;
-    size_t strides = (size_t)SOURCES * TARGETS * sizeof *bench->weights / sizeof(vector) / 4;
-    const vector *at = (const vector *)bench->weights + 4 * (strides * worker / workers);
-    const vector *end = (const vector *)bench->weights + 4 * (strides * (worker + 1) / workers);
-    vector a = {0}, b = {0}, c = {0}, d = {0};
-    for (; at < end; at += 4) {
-        a += at[0], b += at[1];
-        c += at[2], d += at[3];
-    }
-    a += b + c + d;
-    bench->read[worker] = a[0] + a[1] + a[2] + a[3];
+    bench->read[worker] = read_probe_part((const read_vector *)(void *)bench->weights, MATRIX_BYTES, worker, workers);
 }
 
 static void check(struct bench *bench)
@@ -187,7 +176,7 @@ static json_t *measure(struct bench *bench, unsigned threads)
         }
     team_free(team);
     topology_free(topology);
-    double bytes = (double)SOURCES * TARGETS * sizeof(uint16_t);
+    double bytes = (double)MATRIX_BYTES;
     double bandwidth = bytes / measure_median(reading, readings) * 1e-9;
     json_t *rows = json_array();
     for (int r = 0; r < ROWS; r++) {
@@ -226,8 +215,7 @@ static json_t *measure_windows(const struct bench *bench, unsigned threads, json
     static struct windows_bench windows;
     int quick = bench->repeats < REPEATS_MAX;
     json_t *types = json_array(), *shapes = NULL;
-    windows_open(&windows, bench->seed, quick ? WINDOWS_REPEATS_QUICK : WINDOWS_REPEATS_MAX, threads,
-                 (size_t)512 << 20);
+    windows_open(&windows, bench->seed, quick ? WINDOWS_REPEATS_QUICK : WINDOWS_REPEATS_MAX, threads, (size_t)1 << 30);
     for (int type = 0; type < WEIGHT_TYPES; type++) {
         json_array_append_new(types, measure_type(&windows, (enum weight_type)type, w3, w7));
         if (type == WEIGHT_F16 && !quick) shapes = windows_shapes(&windows);
@@ -267,7 +255,7 @@ int main(int argc, char **argv)
     if (pus > 1) json_array_append_new(windows, measure_windows(&bench, pus, w3, w7));
     printf("{\"schema\": \"lassim-bench-synapse-1\", \"seed\": %llu, \"repeats\": %d, \"type\": \"F16\", "
            "\"sources\": %d, \"targets\": %d, \"bytes\": %zu, ",
-           (unsigned long long)bench.seed, bench.repeats, SOURCES, TARGETS, (size_t)SOURCES * TARGETS * 2);
+           (unsigned long long)bench.seed, bench.repeats, SOURCES, TARGETS, MATRIX_BYTES);
     machine_print_json(stdout);
     print_member("runs", runs);
     print_member("windows", windows);

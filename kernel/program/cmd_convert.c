@@ -33,12 +33,17 @@ static void print_prose(FILE *out, const struct convert_options *options, const 
     fprintf(out, "calibrated on        %llu tokens\n", (unsigned long long)report->calibration_tokens);
     fprintf(out, "self-check, spiking against the checkpoint in double on %llu calibration tokens\n",
             (unsigned long long)check->tokens);
-    fprintf(out, "perplexity dense     %.6f\n", check->ppl_dense);
-    fprintf(out, "perplexity spiking   %.6f\n", check->ppl_spiking);
-    fprintf(out, "change               %+.6f %%\n", change_percent(check));
-    fprintf(out, "mean KL              %.3e\n", check->kl_mean);
-    fprintf(out, "max KL               %.3e\n", check->kl_max);
-    fprintf(out, "top-1 agreement      %.4f %%\n", 100 * check->top1_agreement);
+    if (check->ppl_dense > 0) {
+        fprintf(out, "perplexity dense     %.6f\n", check->ppl_dense);
+        fprintf(out, "perplexity spiking   %.6f\n", check->ppl_spiking);
+        fprintf(out, "change               %+.6f %%\n", change_percent(check));
+        fprintf(out, "mean KL              %.3e\n", check->kl_mean);
+        fprintf(out, "max KL               %.3e\n", check->kl_max);
+        fprintf(out, "top-1 agreement      %.4f %%\n", 100 * check->top1_agreement);
+    } else { /* an encoder that reads its hidden states out */
+        fprintf(out, "mean 1 - cosine      %.3e\n", check->kl_mean);
+        fprintf(out, "max 1 - cosine       %.3e\n", check->kl_max);
+    }
     fprintf(out, "saturations          %llu\n", (unsigned long long)check->saturations);
 }
 

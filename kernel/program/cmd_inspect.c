@@ -160,6 +160,12 @@ static void print_controls(void)
 
 static void print_self_check(const struct self_check *check)
 {
+    if (check->ppl_dense == 0) { /* an encoder that reads its hidden states out */
+        printf("\nSelf-check on the calibration text, %" PRIu64 " tokens: 1 - cosine mean %.3g, max %.3g; %" PRIu64
+               " saturations\n",
+               check->tokens, check->kl_mean, check->kl_max, check->saturations);
+        return;
+    }
     printf("\nSelf-check on the calibration text, %" PRIu64
            " tokens: perplexity %.6g dense, %.6g spiking; KL mean %.3g, max %.3g; top-1 agreement %.4g; %" PRIu64
            " saturations\n",

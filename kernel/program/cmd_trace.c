@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/if_files.h"
 #include "kernel/program/cli.h"
 #include "kernel/program/cmd_trace.h"
+#include "kernel/program/neurobench.h"
 #include "kernel/program/trace_diff.h"
 #include "kernel/program/trace_stats.h"
 #include "kernel/program/trace_summary.h"
@@ -80,19 +82,56 @@ int cmd_trace_check(const struct cli *cli)
 }
 
 static enum lassim_status print_stats(const struct cli *cli, const struct trace_reader *reader,
-                                      const struct trace_stats *stats, struct lassim_error *error)
+                                      const struct trace_stats *stats, const struct neurobench *bench,
+                                      struct lassim_error *error)
 {
     trace_note_cut_off(reader);
     if (!cli_flag(cli, OPTION_JSON)) {
         trace_stats_print(reader, stats);
+        if (bench != NULL) neurobench_print(bench, stdout);
         return LASSIM_OK;
     }
     json_t *root = trace_stats_object(reader, stats);
     if (root == NULL) return lassim_fail(error, LASSIM_ERR_RUN, trace_reader_name(reader), NULL, "no memory");
+    if (bench != NULL) json_object_set_new(root, "neurobench", neurobench_json(bench, trace_reader_info(reader)));
     json_dumpf(root, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     putchar('\n');
     json_decref(root);
     return LASSIM_OK;
+}
+
+static enum lassim_status bench_model(const struct cli *cli, struct trace_reader *reader, struct neurobench *bench,
+                                      struct lassim_error *error)
+{
+    struct model *model;
+    enum lassim_status status = model_open(cli_text(cli, OPTION_STATS_MODEL), &model, error);
+    if (status != LASSIM_OK) return status;
+    status = neurobench_of_model(reader, model, bench, error);
+    model_close(model);
+    return status;
+}
+
+static enum lassim_status bench_network(const struct cli *cli, struct trace_reader *reader, struct neurobench *bench,
+                                        struct lassim_error *error)
+{
+    struct if_network *network = if_network_new();
+    if (network == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the network");
+    enum lassim_status status = if_json_read(cli_text(cli, OPTION_STATS_NETWORK), network, error);
+    if (status == LASSIM_OK) status = neurobench_of_network(reader, network, bench, error);
+    if_network_free(network);
+    return status;
+}
+
+/* Reads the trace once more, against the model or network that it is of. */
+static enum lassim_status run_bench(const struct cli *cli, struct neurobench *bench, struct lassim_error *error)
+{
+    struct trace_reader *reader;
+    enum lassim_status status = trace_reader_open(cli->operand[0], &reader, error);
+    if (status != LASSIM_OK) return status;
+    status = cli_given(cli, OPTION_STATS_MODEL) ? bench_model(cli, reader, bench, error)
+                                                : bench_network(cli, reader, bench, error);
+    trace_reader_close(reader);
+    return status;
 }
 
 int cmd_trace_stats(const struct cli *cli)
@@ -100,9 +139,16 @@ int cmd_trace_stats(const struct cli *cli)
     struct lassim_error error;
     struct trace_reader *reader;
     struct trace_stats stats;
+    struct neurobench bench = {0};
+    int both = cli_given(cli, OPTION_STATS_MODEL) + cli_given(cli, OPTION_STATS_NETWORK);
+    if (both == 2) return cli_usage(OPTION_STATS_MODEL, "expected one of --model and --network, found both");
+    if (both == 1 && strcmp(cli->operand[0], "-") == 0)
+        return cli_usage(OPTION_STATS_MODEL, "a trace from standard input cannot be read twice");
     if (trace_reader_open(cli->operand[0], &reader, &error) != LASSIM_OK) return cli_error(&error);
     enum lassim_status status = trace_stats_run(reader, &stats, &error);
-    if (status == LASSIM_OK) status = print_stats(cli, reader, &stats, &error);
+    if (status == LASSIM_OK && both == 1) status = run_bench(cli, &bench, &error);
+    if (status == LASSIM_OK) status = print_stats(cli, reader, &stats, both ? &bench : NULL, &error);
+    neurobench_free(&bench);
     trace_stats_free(&stats);
     trace_reader_close(reader);
     return status == LASSIM_OK ? LASSIM_OK : cli_error(&error);

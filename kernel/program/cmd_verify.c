@@ -1,12 +1,17 @@
 /* lassim verify: the spiking against the dense network on a text. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "convert/reference_weights.h"
+#include "kernel/compare.h"
 #include "kernel/program/cli.h"
-#include "kernel/program/eval.h"
 #include "kernel/program/run_loop.h"
+#include "kernel/program/text_file.h"
+#include "kernel/program/verify_encoder.h"
 #include "kernel/session.h"
+#include "kernel/tokenizer.h"
 
 #define LOGITS_BYTES (UINT64_C(256) << 20) /* of the dense network, kept until the spiking ones arrive */
 
@@ -16,8 +21,12 @@ struct verify {
     lassim_session *spiking;
     struct reference *reference;
     struct dense_engine *dense;
-    struct eval_text text;
-    uint32_t vocabulary;
+    uint32_t vocabulary, context, bos;
+    struct tokenizer *tokenizer;
+    char *text;
+    size_t size;
+    uint32_t *ids; /* the text, without bos; decoders */
+    size_t count;
     /* One call's worth of inputs and dense logits. */
     const uint32_t *targets;
     uint32_t first, piece;
@@ -73,16 +82,29 @@ static enum lassim_status verify_chunk(struct verify *verify, const uint32_t *in
 
 static enum lassim_status verify_text(struct verify *verify, struct lassim_error *error)
 {
-    const struct eval_text *text = &verify->text;
-    uint32_t *inputs = malloc(text->context * sizeof *inputs);
+    uint32_t per_chunk = verify->context - 1, *inputs = malloc(verify->context * sizeof *inputs);
     enum lassim_status status = LASSIM_OK;
     if (inputs == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for a chunk");
-    for (size_t at = 0; at < text->count && status == LASSIM_OK; at += text->context - 1) {
-        uint32_t n = eval_text_chunk(text, at, inputs);
-        status = verify_chunk(verify, inputs, text->ids + at, n, error);
+    for (size_t at = 0; at < verify->count && status == LASSIM_OK; at += per_chunk) {
+        uint32_t n = verify->count - at < per_chunk ? (uint32_t)(verify->count - at) : per_chunk;
+        inputs[0] = verify->bos;
+        memcpy(inputs + 1, verify->ids + at, (n - 1) * sizeof *inputs);
+        status = verify_chunk(verify, inputs, verify->ids + at, n, error);
     }
     free(inputs);
     return status;
+}
+
+/* The integers come first in the structure, without a gap; the doubles are compared as numbers.  Special tokens may come
+ * from the tokenizer, which is not read again, and change nothing that is computed. */
+static int same_config(const struct model_config *a, const struct model_config *b)
+{
+    struct model_config other = *b;
+    other.bos = a->bos;
+    other.eos = a->eos;
+    other.pad = a->pad;
+    return memcmp(a, &other, offsetof(struct model_config, norm_epsilon)) == 0 && a->norm_epsilon == b->norm_epsilon &&
+           a->score_scale == b->score_scale;
 }
 
 static enum lassim_status open_models(struct verify *verify, struct lassim_error *error)
@@ -102,25 +124,53 @@ static enum lassim_status open_models(struct verify *verify, struct lassim_error
     status = lassim_session_open(verify->model, &options, &verify->spiking, error);
     if (status != LASSIM_OK) return status;
     struct dense_weights weights;
-    status = eval_reference_open(model, cli_text(cli, OPTION_REFERENCE), &verify->reference, &weights, error);
-    if (status != LASSIM_OK) return status;
-    return dense_engine_new(model->graph, &weights, session_team(verify->spiking), &verify->dense, error);
+    const struct graph *graph = model->graph;
+    dense_weights_of_model(model, &weights);
+    if (cli_given(cli, OPTION_REFERENCE)) {
+        const char *directory = cli_text(cli, OPTION_REFERENCE);
+        status = reference_open(directory, &verify->reference, error);
+        if (status != LASSIM_OK) return status;
+        graph = reference_graph(verify->reference);
+        if (!same_config(&graph->config, &model->graph->config))
+            return lassim_fail(error, LASSIM_ERR_FILE, directory, "config.json",
+                               "is not the configuration that the model was converted from");
+        reference_weights(verify->reference, &weights);
+    }
+    return dense_engine_new(graph, &weights, session_team(verify->spiking), &verify->dense, error);
 }
 
 static enum lassim_status read_text(struct verify *verify, struct lassim_error *error)
 {
-    const struct cli *cli = verify->cli;
-    return eval_text_read(model_of(verify->model), cli_text(cli, OPTION_MODEL), cli_text(cli, OPTION_TEXT),
-                          (uint64_t)cli_integer(cli, OPTION_TOKENS_MAX), (uint32_t)cli_integer(cli, OPTION_CONTEXT),
-                          &verify->text, error);
+    const struct model *model = model_of(verify->model);
+    const char *model_path = cli_text(verify->cli, OPTION_MODEL), *path = cli_text(verify->cli, OPTION_TEXT);
+    if (model->tokenizer.size == 0)
+        return lassim_fail(error, LASSIM_ERR_FILE, model_path, "tokenizer",
+                           "the model has none, so it cannot read a text");
+    enum lassim_status status =
+        tokenizer_open(model_path, model->tokenizer.data, model->tokenizer.size, &verify->tokenizer, error);
+    if (status == LASSIM_OK) status = text_file_read(path, &verify->text, &verify->size, error);
+    if (status != LASSIM_OK || model->graph->config.encoder) return status;
+    status = tokenizer_encode(verify->tokenizer, verify->text, verify->size, 0, &verify->ids, &verify->count, error);
+    uint64_t most = (uint64_t)cli_integer(verify->cli, OPTION_TOKENS_MAX);
+    if (most != 0 && verify->count > most) verify->count = most;
+    if (status == LASSIM_OK && verify->count == 0)
+        status = lassim_fail(error, LASSIM_ERR_FILE, path, NULL, "holds no token to predict");
+    return status;
 }
 
 static enum lassim_status prepare(struct verify *verify, struct lassim_error *error)
 {
     const struct model_config *config = &model_of(verify->model)->graph->config;
+    uint32_t wanted = (uint32_t)cli_integer(verify->cli, OPTION_CONTEXT);
+    if (wanted > config->positions)
+        return lassim_fail(error, LASSIM_ERR_USAGE, "--context", NULL, "%u is above the model's %u positions", wanted,
+                           config->positions);
+    verify->context = wanted ? wanted : config->positions;
+    if (config->encoder) return LASSIM_OK;
     verify->vocabulary = config->vocabulary;
+    verify->bos = config->bos;
     uint64_t rows = LOGITS_BYTES / (config->vocabulary * sizeof(float)) + 1;
-    verify->piece = rows < verify->text.context ? (uint32_t)rows : verify->text.context;
+    verify->piece = rows < verify->context ? (uint32_t)rows : verify->context;
     verify->logits = malloc((uint64_t)verify->piece * config->vocabulary * sizeof *verify->logits);
     verify->wide = malloc(config->vocabulary * sizeof *verify->wide);
     verify->scratch = malloc(config->vocabulary * sizeof *verify->scratch);
@@ -164,9 +214,11 @@ static int judge(const struct verify *verify)
     struct lassim_error error;
     double kl = comparison_kl_mean(&verify->comparison), change = comparison_dppl_percent(&verify->comparison);
     double most_kl = cli_real(verify->cli, OPTION_MAX_KL), most_change = cli_real(verify->cli, OPTION_MAX_DPPL);
+    enum head_kind head = (enum head_kind)model_of(verify->model)->graph->config.head;
+    const char *what = head == HEAD_VALUES ? "mean 1 - cosine" : "mean KL";
     change = change < 0 ? -change : change;
     if (cli_given(verify->cli, OPTION_MAX_KL) && !(kl <= most_kl))
-        lassim_fail(&error, LASSIM_ERR_CHECK, "verify", "mean KL", "%.3e is above --max-kl %g", kl, most_kl);
+        lassim_fail(&error, LASSIM_ERR_CHECK, "verify", what, "%.3e is above --max-kl %g", kl, most_kl);
     else if (cli_given(verify->cli, OPTION_MAX_DPPL) && !(change <= most_change))
         lassim_fail(&error, LASSIM_ERR_CHECK, "verify", "perplexity", "changed by %.6f %%, above --max-dppl %g", change,
                     most_change);
@@ -194,10 +246,43 @@ static void release(struct verify *verify)
     lassim_session_close(verify->spiking);
     reference_close(verify->reference);
     lassim_model_close(verify->model);
-    eval_text_free(&verify->text);
+    tokenizer_close(verify->tokenizer);
+    free(verify->text);
+    free(verify->ids);
     free(verify->logits);
     free(verify->wide);
     free(verify->scratch);
+}
+
+/* An encoder's run and its figures. */
+static enum lassim_status verify_lines(struct verify *verify, struct lassim_error *error)
+{
+    struct verify_encoder encoder = {
+        .graph = model_of(verify->model)->graph,
+        .tokenizer = verify->tokenizer,
+        .spiking = verify->spiking,
+        .dense = verify->dense,
+        .context = verify->context,
+        .tokens_max = (uint64_t)cli_integer(verify->cli, OPTION_TOKENS_MAX),
+    };
+    enum lassim_status status =
+        verify_encoder_run(&encoder, cli_text(verify->cli, OPTION_TEXT), verify->text, verify->size, error);
+    verify->comparison = encoder.comparison;
+    if (status == LASSIM_OK)
+        verify_encoder_print(&encoder, cli_flag(verify->cli, OPTION_JSON), verify->reference != NULL);
+    return status;
+}
+
+static enum lassim_status run_both(struct verify *verify, struct lassim_error *error)
+{
+    if (model_of(verify->model)->graph->config.encoder) return verify_lines(verify, error);
+    enum lassim_status status = verify_text(verify, error);
+    if (status != LASSIM_OK) return status;
+    if (cli_flag(verify->cli, OPTION_JSON))
+        print_json(verify);
+    else
+        print_prose(verify);
+    return status;
 }
 
 int cmd_verify(const struct cli *cli)
@@ -210,17 +295,10 @@ int cmd_verify(const struct cli *cli)
     if (status == LASSIM_OK) {
         const struct run_watch watch = {stop, progress, &verify, 0, cli_flag(verify.cli, OPTION_QUIET), NULL};
         run_watch(&watch);
-        status = verify_text(&verify, &error);
+        status = run_both(&verify, &error);
         run_unwatch();
     }
-    int exit_status = status == LASSIM_OK ? 0 : run_interrupted() ? LASSIM_ERR_RUN : cli_error(&error);
-    if (status == LASSIM_OK) {
-        if (cli_flag(verify.cli, OPTION_JSON))
-            print_json(&verify);
-        else
-            print_prose(&verify);
-        exit_status = judge(&verify);
-    }
+    int exit_status = status == LASSIM_OK ? judge(&verify) : run_interrupted() ? LASSIM_ERR_RUN : cli_error(&error);
     release(&verify);
     return exit_status;
 }

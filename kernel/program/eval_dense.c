@@ -71,10 +71,16 @@ static int show(struct eval_watch *watch, struct dense_engine *engine)
     return stopped;
 }
 
-/* The integers come first in the structure, without a gap; the one double is compared as a number. */
+/* The integers come first in the structure, without a gap; the doubles are compared as numbers.  Special tokens may come
+ * from the tokenizer, which is not read again, and change nothing that is computed. */
 static int same_config(const struct model_config *a, const struct model_config *b)
 {
-    return memcmp(a, b, offsetof(struct model_config, norm_epsilon)) == 0 && a->norm_epsilon == b->norm_epsilon;
+    struct model_config other = *b;
+    other.bos = a->bos;
+    other.eos = a->eos;
+    other.pad = a->pad;
+    return memcmp(a, &other, offsetof(struct model_config, norm_epsilon)) == 0 && a->norm_epsilon == b->norm_epsilon &&
+           a->score_scale == b->score_scale;
 }
 
 enum lassim_status eval_reference_open(const struct model *model, const char *directory, struct reference **reference,

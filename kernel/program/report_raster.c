@@ -45,6 +45,7 @@ void report_raster_free(struct report_raster *raster)
 uint32_t report_raster_row(const struct report_raster *raster, uint32_t population, uint32_t neuron)
 {
     const struct raster_rows *rows = &raster->population[population];
+    if (raster->info->population[population].code == CODE_INPUT) return neuron / rows->stride;
     if (rows->keys == 0) return neuron % rows->stride == 0 ? neuron / rows->stride : UINT32_MAX;
     uint32_t positions = raster->info->population[population].positions;
     uint32_t head = neuron / positions, key = neuron % positions;

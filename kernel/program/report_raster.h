@@ -15,7 +15,8 @@ enum {
     RASTER_MARKS = 60000       /* drawn neurons x windows */
 };
 
-/* Row r of a population is neuron r * stride; of one with heads, key r % keys of head (r / keys) * stride. */
+/* Row r of a population is neuron r * stride; of one with heads, key r % keys of head (r / keys) * stride; of an input,
+ * which spikes once a window, all of its neurons r * stride .. r * stride + stride - 1. */
 struct raster_rows {
     uint32_t rows, stride, keys; /* keys: 0 without heads */
     uint64_t spikes;             /* drawn */

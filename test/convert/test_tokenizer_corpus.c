@@ -19,35 +19,14 @@
 #include "kernel/tokenizer.h"
 #include "kernel/utf8.h"
 #include "test/helpers/corpus.h"
+#include "test/helpers/opened_tokenizer.h"
 
 #define HERE "test/data/tokenizer/corpus/"
 enum { RANDOM_LISTS = 64, RANDOM_IDS = 40, VOCABULARY = 60000 };
 
 static struct corpus corpus;
 
-struct opened {
-    struct tokenizer_blob_out blob;
-    struct tokenizer *tokenizer;
-};
-
-static struct opened open_blob(struct tokenizer_blob_out blob)
-{
-    struct lassim_error error = {0};
-    struct opened opened = {.blob = blob};
-    if (tokenizer_open("blob", blob.data, blob.size, &opened.tokenizer, &error) != LASSIM_OK)
-        fail_msg("%s", error.text);
-    return opened;
-}
-
-static struct opened open_folder(const char *folder)
-{
-    struct lassim_error error = {0};
-    struct tokenizer_blob_out blob = {0};
-    if (tokenizer_build(folder, VOCABULARY, &blob, &error) != LASSIM_OK) fail_msg("%s", error.text);
-    return open_blob(blob);
-}
-
-static struct opened open_gguf(const char *path)
+static struct opened_tokenizer open_gguf(const char *path)
 {
     struct lassim_error error = {0};
     struct tokenizer_blob_out blob = {0};
@@ -60,13 +39,7 @@ static struct opened open_gguf(const char *path)
     assert_true(tokenizer_gguf_has(gguf));
     gguf_close(gguf);
     file_map_close(&map);
-    return open_blob(blob);
-}
-
-static void close_opened(struct opened *opened)
-{
-    tokenizer_close(opened->tokenizer);
-    free(opened->blob.data);
+    return opened_tokenizer_blob(blob);
 }
 
 /* ---- one golden file ----------------------------------------------------------------------------- */
@@ -171,7 +144,7 @@ static void check_listed(struct golden *golden)
 }
 
 /* Compares with NAME.golden.  specials: the reference keeps added tokens whole. */
-static void check(struct opened opened, const char *name, const char *golden_name, int specials)
+static void check(struct opened_tokenizer opened, const char *name, const char *golden_name, int specials)
 {
     char path[128];
     snprintf(path, sizeof path, HERE "%s.golden", golden_name);
@@ -191,7 +164,7 @@ static void check(struct opened opened, const char *name, const char *golden_nam
     if (golden.wrong == 0) check_listed(&golden);
     bytes_clear(&whole);
     bytes_clear(&golden.file);
-    close_opened(&opened);
+    opened_tokenizer_close(&opened);
     if (golden.wrong > 0) fail_msg("%s: %u differences", name, golden.wrong);
 }
 
@@ -200,43 +173,43 @@ static void check(struct opened opened, const char *name, const char *golden_nam
 static void test_llama3(void **state)
 {
     (void)state;
-    check(open_folder(HERE "llama3"), "llama3", "llama3", 1);
+    check(opened_tokenizer_folder(HERE "llama3", VOCABULARY), "llama3", "llama3", 1);
 }
 
 static void test_qwen2(void **state)
 {
     (void)state;
-    check(open_folder(HERE "qwen2"), "qwen2", "qwen2", 1);
+    check(opened_tokenizer_folder(HERE "qwen2", VOCABULARY), "qwen2", "qwen2", 1);
 }
 
 static void test_smollm(void **state)
 {
     (void)state;
-    check(open_folder(HERE "smollm"), "smollm", "smollm", 1);
+    check(opened_tokenizer_folder(HERE "smollm", VOCABULARY), "smollm", "smollm", 1);
 }
 
 static void test_bert(void **state)
 {
     (void)state;
-    check(open_folder(HERE "bert"), "bert", "bert", 1);
+    check(opened_tokenizer_folder(HERE "bert", VOCABULARY), "bert", "bert", 1);
 }
 
 static void test_bert_cased(void **state)
 {
     (void)state;
-    check(open_folder(HERE "bert-cased"), "bert-cased", "bert-cased", 1);
+    check(opened_tokenizer_folder(HERE "bert-cased", VOCABULARY), "bert-cased", "bert-cased", 1);
 }
 
 static void test_sentencepiece(void **state)
 {
     (void)state;
-    check(open_folder(HERE "llama2"), "llama2", "llama2", 0);
+    check(opened_tokenizer_folder(HERE "llama2", VOCABULARY), "llama2", "llama2", 0);
 }
 
 static void test_llama2_json(void **state)
 {
     (void)state;
-    check(open_folder(HERE "llama2-json"), "llama2-json", "llama2-json", 1);
+    check(opened_tokenizer_folder(HERE "llama2-json", VOCABULARY), "llama2-json", "llama2-json", 1);
 }
 
 /* llama2-json's tokenizer.json with Metaspace for its normalizers. */
@@ -251,7 +224,7 @@ static void check_metaspace(const char *name, const char *pre_tokenizer, const c
     if (decoder != NULL) json_object_set_new(root, "decoder", json_loads(decoder, 0, NULL));
     char *text = json_dumps(root, 0);
     folder_write(folder, "tokenizer.json", text, strlen(text));
-    struct opened opened = open_folder(folder);
+    struct opened_tokenizer opened = opened_tokenizer_folder(folder, VOCABULARY);
     free(text);
     json_decref(root);
     folder_remove(folder);
@@ -300,7 +273,7 @@ static void test_ggml(void **state)
     if (tokenizer_gguf_build(gguf, VOCABULARY, &blob, &error) != LASSIM_OK) fail_msg("%s", error.text);
     gguf_close(gguf);
     bytes_clear(&file);
-    check(open_blob(blob), "ggml", "ggml", 1);
+    check(opened_tokenizer_blob(blob), "ggml", "ggml", 1);
 }
 
 /* The real ones, where `make models` has put them. */
@@ -311,7 +284,7 @@ static void test_models(void **state)
         print_message("without build/models: make models\n");
         skip();
     }
-    check(open_folder("build/models/minilm"), "minilm", "minilm", 1);
+    check(opened_tokenizer_folder("build/models/minilm", VOCABULARY), "minilm", "minilm", 1);
     check(open_gguf("build/models/smollm2.gguf"), "smollm2", "smollm2", 1);
 }
 
@@ -340,7 +313,7 @@ static void check_pair(const struct tokenizer *tokenizer, const json_t *row)
 static void test_pairs(void **state)
 {
     (void)state;
-    struct opened opened = open_folder(HERE "bert");
+    struct opened_tokenizer opened = opened_tokenizer_folder(HERE "bert", VOCABULARY);
     struct lassim_error error = {0};
     json_t *rows = NULL, *row;
     size_t index;
@@ -348,7 +321,7 @@ static void test_pairs(void **state)
     json_array_foreach(rows, index, row) check_pair(opened.tokenizer, row);
     assert_int_equal(index, 80);
     json_decref(rows);
-    close_opened(&opened);
+    opened_tokenizer_close(&opened);
 }
 
 static int open_corpus(void **state)

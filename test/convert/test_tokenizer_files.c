@@ -12,6 +12,7 @@
 #include "convert/tokenizer_files.h"
 #include "kernel/tokenizer.h"
 #include "test/helpers/checkpoint_fixture.h"
+#include "test/helpers/opened_tokenizer.h"
 
 /* The files of one folder; NULL: not there. */
 struct files {
@@ -69,23 +70,6 @@ static void refused(const struct files *files, const char *expected)
     folder_remove(folder);
 }
 
-static void encodes(const struct tokenizer *tokenizer, const char *text, int add_bos, size_t n,
-                    const uint32_t *expected)
-{
-    struct lassim_error error = {0};
-    uint32_t *ids = NULL;
-    size_t count = 0;
-    assert_int_equal(tokenizer_encode(tokenizer, text, strlen(text), add_bos, &ids, &count, &error), LASSIM_OK);
-    assert_int_equal(count, n);
-    assert_memory_equal(ids, expected, n * sizeof *ids);
-    free(ids);
-}
-#define IDS(...)                                                       \
-    sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t), (uint32_t[]) \
-    {                                                                  \
-        __VA_ARGS__                                                    \
-    }
-
 static const char small_vocab[] =
     "{\"a\": 0, \"b\": 1, \"\xc4\xa0\": 2, \"ab\": 3, \"\xc4\xa0\x61\x62\": 4, \"</s>\": 5}";
 
@@ -106,7 +90,8 @@ static void test_both_files(void **state)
     assert_int_equal(tokenizer_pad(tokenizer), TOKENIZER_NONE);
     assert_true(tokenizer_adds_bos(tokenizer) && tokenizer_is_special(tokenizer, 5));
     assert_false(tokenizer_is_special(tokenizer, 9));
-    encodes(tokenizer, "ab ab</s><x>abc", 1, IDS(5, 3, 4, 5, 9, 3)); /* c has no token, and there is no unk */
+    opened_tokenizer_encodes(tokenizer, "ab ab</s><x>abc", 1,
+                             IDS(5, 3, 4, 5, 9, 3)); /* c has no token, and there is no unk */
     tokenizer_close(tokenizer);
     free(blob.data);
 }
@@ -123,7 +108,7 @@ static void test_unk_and_prefix(void **state)
                           NULL};
     struct tokenizer_blob_out blob = built(&files, 8);
     struct tokenizer *tokenizer = opened(&blob);
-    encodes(tokenizer, "ac<y>  b", 0, IDS(2, 0, 5, 7, 2, 1));
+    opened_tokenizer_encodes(tokenizer, "ac<y>  b", 0, IDS(2, 0, 5, 7, 2, 1));
     assert_true(tokenizer_is_special(tokenizer, 7));
     tokenizer_close(tokenizer);
     free(blob.data);
@@ -146,7 +131,7 @@ static void test_merge_forms(void **state)
     assert_int_equal(first.size, second.size);
     assert_memory_equal(first.data, second.data, first.size);
     struct tokenizer *tokenizer = opened(&first);
-    encodes(tokenizer, "aabb", 0, IDS(0, 2, 1));
+    opened_tokenizer_encodes(tokenizer, "aabb", 0, IDS(0, 2, 1));
     tokenizer_close(tokenizer);
     free(first.data);
     free(second.data);
@@ -171,7 +156,7 @@ static void test_tokenizer_json_wins(void **state)
     assert_int_equal(tokenizer_bos(tokenizer), 4);
     assert_int_equal(tokenizer_eos(tokenizer), 1);
     assert_true(tokenizer_adds_bos(tokenizer));
-    encodes(tokenizer, "a<s>b", 1, IDS(4, 0, 4, 1));
+    opened_tokenizer_encodes(tokenizer, "a<s>b", 1, IDS(4, 0, 4, 1));
     tokenizer_close(tokenizer);
     free(blob.data);
 }
@@ -237,7 +222,7 @@ static void test_variants(void **state)
         assert_int_equal(tokenizer_bos(tokenizer), 2);
         assert_int_equal(tokenizer_eos(tokenizer), 2);
         assert_int_equal(tokenizer_pad(tokenizer), 1);
-        encodes(tokenizer, "!</s>", 1, IDS(2, 4, 2));
+        opened_tokenizer_encodes(tokenizer, "!</s>", 1, IDS(2, 4, 2));
         tokenizer_close(tokenizer);
         free(blob.data);
     }

@@ -29,11 +29,11 @@ run() {
 }
 
 for name in keep i16 q8 q4; do
-    for level in portable avx2 avx512; do
+    for level in portable avx2 avx512 amx; do
         run $name $level event 2 -n 6
         run $name $level fused 2 -n 6
     done
 done
-for threads in 1 3 5 8; do run keep avx512 fused $threads -n 6; done
+for threads in 1 3 5 8; do run keep amx fused $threads -n 6; done
 [ "$(metrics "$WORK/keep.json" | wc -l)" -gt 100 ] || complain "no metrics to compare"
 finish

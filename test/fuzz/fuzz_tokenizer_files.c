@@ -1,5 +1,6 @@
 /* A folder of tokenizer files: the input is cut at bytes 1E into vocab.json, merges.txt, tokenizer_config.json,
- * special_tokens_map.json, added_tokens.json and tokenizer.json; an empty part is a file that is not there. */
+ * special_tokens_map.json, added_tokens.json, tokenizer.json and vocab.txt; an empty part is a file that is not
+ * there. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const names[6] = {
-    "vocab.json",        "merges.txt",    "tokenizer_config.json", "special_tokens_map.json",
-    "added_tokens.json", "tokenizer.json"};
+static const char *const names[] = {
+    "vocab.json",     "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "tokenizer.json", "vocab.txt"};
+enum { FILES = sizeof names / sizeof *names };
 static char folder[64];
 
 /* Writes folder/name, or removes it if size is 0. */
@@ -28,7 +30,7 @@ static void put(const char *name, const uint8_t *data, size_t size)
 
 static void remove_folder(void)
 {
-    for (int i = 0; i < 6; i++) put(names[i], NULL, 0);
+    for (int i = 0; i < FILES; i++) put(names[i], NULL, 0);
     rmdir(folder);
 }
 
@@ -42,7 +44,7 @@ static void make_folder(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (folder[0] == '\0') make_folder();
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < FILES; i++) {
         const uint8_t *end = size > 0 ? memchr(data, 0x1e, size) : NULL;
         size_t length = end == NULL ? size : (size_t)(end - data);
         put(names[i], data, length);

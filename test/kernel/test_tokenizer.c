@@ -14,27 +14,7 @@
 #include "kernel/tokenizer.h"
 #include "kernel/tokenizer_tables.h"
 #include "test/helpers/checkpoint_fixture.h"
-
-struct built {
-    struct tokenizer_blob_out blob;
-    struct tokenizer *tokenizer;
-};
-
-static struct built build(const char *folder, uint32_t vocabulary)
-{
-    struct lassim_error error = {0};
-    struct built built = {0};
-    if (tokenizer_build(folder, vocabulary, &built.blob, &error) != LASSIM_OK ||
-        tokenizer_open("blob", built.blob.data, built.blob.size, &built.tokenizer, &error) != LASSIM_OK)
-        fail_msg("%s", error.text);
-    return built;
-}
-
-static void clear(struct built *built)
-{
-    tokenizer_close(built->tokenizer);
-    free(built->blob.data);
-}
+#include "test/helpers/opened_tokenizer.h"
 
 static size_t encode(const struct tokenizer *tokenizer, const void *text, size_t size, int add_bos, uint32_t **ids)
 {
@@ -59,7 +39,7 @@ static void check_row(const struct tokenizer *tokenizer, const json_t *row, int 
 
 static size_t check_golden(const char *folder, uint32_t vocabulary, const char *golden, int add_bos)
 {
-    struct built built = build(folder, vocabulary);
+    struct opened_tokenizer built = opened_tokenizer_folder(folder, vocabulary);
     struct lassim_error error = {0};
     json_t *root = NULL, *row;
     if (json_read_file(golden, &root, &error) != LASSIM_OK) fail_msg("%s", error.text);
@@ -67,14 +47,14 @@ static size_t check_golden(const char *folder, uint32_t vocabulary, const char *
     size_t index, count = json_array_size(rows);
     json_array_foreach(rows, index, row) check_row(built.tokenizer, row, add_bos);
     json_decref(root);
-    clear(&built);
+    opened_tokenizer_close(&built);
     return count;
 }
 
 static void test_golden(void **state)
 {
     (void)state;
-    struct built built = build("examples/opt-tiny", 4096);
+    struct opened_tokenizer built = opened_tokenizer_folder("examples/opt-tiny", 4096);
     struct lassim_error error = {0};
     json_t *root = NULL;
     assert_int_equal(check_golden("examples/opt-tiny", 4096, "examples/opt-tiny/tokenizer-golden.json", 0), 10);
@@ -82,7 +62,7 @@ static void test_golden(void **state)
     assert_true(tokenizer_adds_bos(built.tokenizer));
     check_row(built.tokenizer, json_object_get(root, "a"), 1);
     json_decref(root);
-    clear(&built);
+    opened_tokenizer_close(&built);
 }
 
 static void test_golden_of_hugging_face(void **state)
@@ -118,7 +98,7 @@ static size_t naive_word(const struct tokenizer *tokenizer, const uint8_t *word,
 static void test_random_words(void **state)
 {
     (void)state;
-    struct built built = build("examples/opt-tiny", 4096);
+    struct opened_tokenizer built = opened_tokenizer_folder("examples/opt-tiny", 4096);
     unsigned seed = (unsigned)time(NULL);
     print_message("seed %u\n", seed);
     for (int round = 0; round < 3000; round++) {
@@ -133,14 +113,14 @@ static void test_random_words(void **state)
         assert_memory_equal(ids, expected, n * sizeof *ids);
         free(ids);
     }
-    clear(&built);
+    opened_tokenizer_close(&built);
 }
 
 /* The merge table is every record, the last of a pair given twice. */
 static void test_merge_table(void **state)
 {
     (void)state;
-    struct built built = build("examples/opt-tiny", 4096);
+    struct opened_tokenizer built = opened_tokenizer_folder("examples/opt-tiny", 4096);
     size_t found = 0;
     for (uint32_t left = 0; left < 4096; left++)
         for (uint32_t right = 0; right < 4096; right++) {
@@ -150,13 +130,13 @@ static void test_merge_table(void **state)
             found++;
         }
     assert_int_equal(found, 3836); /* lines of merges.txt less the version */
-    clear(&built);
+    opened_tokenizer_close(&built);
 }
 
 static void test_long_words(void **state)
 {
     (void)state;
-    struct built built = build("examples/opt-tiny", 4096);
+    struct opened_tokenizer built = opened_tokenizer_folder("examples/opt-tiny", 4096);
     const char *units[] = {"the", " ", "a", "\n ", "\xe4\xb8\xad", "\xff", "1", "."};
     size_t size = 1 << 20;
     uint8_t *text = malloc(size);
@@ -170,7 +150,7 @@ static void test_long_words(void **state)
         free(ids);
     }
     free(text);
-    clear(&built);
+    opened_tokenizer_close(&built);
 }
 
 /* ---- bytes in, bytes out ------------------------------------------------------------------------ */
@@ -178,7 +158,7 @@ static void test_long_words(void **state)
 static void test_round_trip(void **state)
 {
     (void)state;
-    struct built built = build("examples/opt-tiny", 4096);
+    struct opened_tokenizer built = opened_tokenizer_folder("examples/opt-tiny", 4096);
     struct bytes text = bytes_of_file("examples/opt-tiny/heldout.txt");
     bytes_add(&text, "\0 NUL \0", 7);
     uint32_t *ids = NULL;
@@ -202,13 +182,13 @@ static void test_round_trip(void **state)
     free(bytes);
     free(ids);
     bytes_clear(&text);
-    clear(&built);
+    opened_tokenizer_close(&built);
 }
 
 static void test_invalid_utf8(void **state)
 {
     (void)state;
-    struct built built = build("examples/opt-tiny", 4096);
+    struct opened_tokenizer built = opened_tokenizer_folder("examples/opt-tiny", 4096);
     uint32_t *bad = NULL, *replaced = NULL;
     static const char text[] = "caf\xe9 \xf0\x9f\x98 \xed\xa0\x80";
     static const char same[] = "caf\xef\xbf\xbd \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd";
@@ -217,13 +197,13 @@ static void test_invalid_utf8(void **state)
     assert_memory_equal(bad, replaced, n * sizeof *bad);
     free(bad);
     free(replaced);
-    clear(&built);
+    opened_tokenizer_close(&built);
 }
 
 static void test_ids_without_token(void **state)
 {
     (void)state;
-    struct built built = build("examples/opt-tiny", 5000);
+    struct opened_tokenizer built = opened_tokenizer_folder("examples/opt-tiny", 5000);
     const uint32_t ids[] = {4999, 4096, UINT32_MAX, 76};
     uint8_t *bytes = NULL;
     size_t size = 9;
@@ -233,13 +213,13 @@ static void test_ids_without_token(void **state)
     assert_string_equal((char *)bytes, "H");
     assert_false(tokenizer_is_special(built.tokenizer, UINT32_MAX));
     free(bytes);
-    clear(&built);
+    opened_tokenizer_close(&built);
 }
 
 static void test_text_too_long(void **state)
 {
     (void)state;
-    struct built built = build("examples/opt-tiny", 4096);
+    struct opened_tokenizer built = opened_tokenizer_folder("examples/opt-tiny", 4096);
     struct lassim_error error = {0};
     uint32_t *ids = NULL;
     size_t n = 0;
@@ -248,7 +228,7 @@ static void test_text_too_long(void **state)
     n = encode(built.tokenizer, NULL, 0, 0, &ids);
     assert_int_equal(n, 0);
     free(ids);
-    clear(&built);
+    opened_tokenizer_close(&built);
 }
 
 int main(void)

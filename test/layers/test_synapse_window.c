@@ -136,7 +136,7 @@ static void compare(const struct setting *s)
 {
     struct problem p = make(s);
     size_t bytes = (size_t)s->tokens * s->targets * sizeof *p.sum;
-    for (int level = CPU_PORTABLE; level <= CPU_AVX512; level++) {
+    for (int level = CPU_PORTABLE; level <= CPU_AMX; level++) {
         uint32_t from = 0;
         cpu_limit((enum cpu_level)level);
         if ((int)cpu_level() < level) break;
@@ -153,7 +153,7 @@ static void compare(const struct setting *s)
                           s->outlier_per_mille, s->shift_max, (unsigned long long)s->bound);
         assert_memory_equal(p.sum, p.wanted, bytes);
     }
-    cpu_limit(CPU_AVX512);
+    cpu_limit(CPU_AMX);
     discard(&p);
 }
 
@@ -223,13 +223,13 @@ static void largest_exact_sums(void **state)
                 codes[k] = (OAT_MAGNITUDE - k % 3) | (outlier && k % 2 ? OAT_OUTLIER : 0) | (t & 1 ? OAT_NEGATIVE : 0);
             add_naive(&s, &p, codes, p.wanted + (size_t)t * s.targets);
         }
-        for (int level = CPU_PORTABLE; level <= CPU_AVX512; level++) {
+        for (int level = CPU_PORTABLE; level <= CPU_AMX; level++) {
             cpu_limit((enum cpu_level)level);
             memset(p.sum, 0, s.tokens * s.targets * sizeof *p.sum);
             synapse_window_receive(&p.matrix, SOURCES, s.targets, &p.source, p.window, TOKENS, 0, s.targets, p.scratch);
             assert_memory_equal(p.sum, p.wanted, s.tokens * s.targets * sizeof *p.sum);
         }
-        cpu_limit(CPU_AVX512);
+        cpu_limit(CPU_AMX);
         discard(&p);
     }
 }

@@ -24,9 +24,9 @@ run() { # NAME LEVEL ENGINE THREADS
 for weights in keep i16; do
     expect 0 "$LASSIM" convert "$WORK/opt-125m" --weights $weights -o "$WORK/$weights.snn" --quiet
     run $weights avx512 event 2
-    for level in portable avx2 avx512; do run $weights $level fused 2; done
+    for level in portable avx2 avx512 amx; do run $weights $level fused 2; done
 done
-for threads in 1 2 3 4 5 6 7 8; do run keep avx512 fused $threads; done
+for threads in 1 2 3 4 5 6 7 8; do run keep amx fused $threads; done
 run keep portable event 1
 rm -rf "$WORK/opt-125m" "$WORK"/*.snn
 finish

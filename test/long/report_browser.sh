@@ -3,14 +3,15 @@
 # small at 1280 and 400 pixels, light and dark; figures equal the counters.  Screenshots and a print stay in $BUILD/report.
 . test/e2e/common.sh
 need_model
-command -v chromium >/dev/null || { echo "FAILED: no chromium: scripts/deps.sh install browser"; exit 1; }
+CHROMIUM=${CHROMIUM:-chromium} # or another program of that family
+command -v "$CHROMIUM" >/dev/null || { echo "FAILED: no $CHROMIUM: scripts/deps.sh install browser"; exit 1; }
 SHOTS=$BUILD/report
 mkdir -p "$SHOTS"
 HERE=$(cd "$WORK" && pwd)
 
 # browse OPTION... URL: headless Chromium with a profile of its own.
 browse() {
-    timeout 120 chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars --no-first-run --disable-extensions \
+    timeout 120 "$CHROMIUM" --headless=new --no-sandbox --disable-gpu --hide-scrollbars --no-first-run --disable-extensions \
         --user-data-dir="$HERE/profile" --allow-file-access-from-files --virtual-time-budget=20000 "$@" 2>"$WORK/chromium.log"
 }
 # frame NAME PAGE WIDTH HEIGHT FIGURES [SCRIPT]: NAME holds PAGE in a frame of that width (a window cannot be 400 pixels wide).

@@ -104,6 +104,8 @@ static void rows_are_spread_over_the_population(void **state)
     assert_int_equal(raster.population[SAMPLE_XMU].rows, 32);
     assert_int_equal(report_raster_row(&raster, SAMPLE_XMU, 79 * 31), 31);
     assert_int_equal(report_raster_row(&raster, SAMPLE_XMU, 1), UINT32_MAX);
+    assert_int_equal(raster.population[SAMPLE_TOK].rows, 25); /* an input: every neuron, two a row */
+    assert_int_equal(report_raster_row(&raster, SAMPLE_TOK, 49), 24);
     assert_int_equal(raster.population[SAMPLE_RSTD].rows, 1);
     assert_int_equal(raster.population[SAMPLE_E].keys, 9); /* 3 heads, 9 positions: all */
     assert_int_equal(raster.population[SAMPLE_E].rows, 27);

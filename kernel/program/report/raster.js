@@ -28,6 +28,9 @@ report.raster = function(trace) {
            before.token !== mark.token;
   });
 
+  /* An input spikes once a window, so all its spikes are drawn: a row of the raster stands for several of its own. */
+  function isInput(i) { return populations[i].code === "input"; }
+
   /* What may be chosen: a layer, everything, one population; only what has rows. */
   function choices() {
     var drawn = populations.map(function(p, i) { return i; }).filter(function(i) { return rows[i]; });
@@ -78,7 +81,7 @@ report.raster = function(trace) {
 
   function share(members) {
     var neurons = d3.sum(members, function(i) { return populations[i].neurons; });
-    var drawn = d3.sum(members, function(i) { return rows[i][0]; });
+    var drawn = d3.sum(members, function(i) { return isInput(i) ? populations[i].neurons : rows[i][0]; });
     var spikes = d3.sum(members, function(i) { return populations[i].spikes; });
     var shown = d3.sum(members, function(i) { return rows[i][3]; });
     var time = raster.windows * T >= trace.timesteps
@@ -118,6 +121,8 @@ report.raster = function(trace) {
 
   function rowText(i, row) {
     var r = rows[i];
+    if (isInput(i))
+      return "one of rows " + row * r[1] + " to " + (Math.min(populations[i].neurons, (row + 1) * r[1]) - 1);
     if (r[2] === 0) return "neuron " + row * r[1];
     return "head " + Math.floor(row / r[2]) * r[1] + ", key " + row % r[2];
   }

@@ -1,0 +1,34 @@
+/* Window kernels on AMX tiles, for many tokens and any weight type: exact sums by products of bytes.
+ *
+ * Weights become two's complement integers of `weight_digits` bytes, w = sum_a 2^(8a) w_a, the top byte signed and the
+ * others not; a source's value v (code, outlier shift and channel shift together) becomes digits -128 .. 127,
+ * v = sum_b 2^(8b) v_b.  Tiles add up sum_k v_b w_a over the rows in 32 bits, one tile of sums for each a + b:
+ * |v_b w_a| < 2^15, at most 4 pairs of one a + b, at most SYNAPSE_AMX_ROWS rows, so below 2^31.  The sums, shifted by
+ * 8 (a + b), are the matrix's exact integers.  Digits of 64 rows and 16 tokens that are all 0 are skipped: high ones
+ * of values often are, and low ones where channels' shifts are large. */
+#ifndef LASSIM_LAYERS_SYNAPSE_AMX_H
+#define LASSIM_LAYERS_SYNAPSE_AMX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "layers/synapse_window.h"
+
+enum {
+    SYNAPSE_AMX_ROWS = 16320, /* of a matrix */
+    SYNAPSE_AMX_TOKENS = 4,   /* fewer do not fill a tile well enough */
+    SYNAPSE_AMX_DIGITS = 6    /* of a value: |v| < 2^46 */
+};
+
+/* Bytes for synapse_amx_receive; 0 for fewer tokens than SYNAPSE_AMX_TOKENS. */
+size_t synapse_amx_scratch(uint32_t sources, uint32_t tokens);
+
+/* Adds all tokens' windows to sum[from .. to) and returns 1; returns 0, having done nothing, where the CPU has no such
+ * tiles (layers/cpu.h), where values, weights or rows are beyond the bounds above, or, unless `always`, where going
+ * through the rows token by token costs less.  from: for I4 a multiple of WEIGHT_GROUP.  scratch: 64-byte aligned.
+ * O(active rows (to - from) tokens / 16). */
+int synapse_amx_receive(const struct matrix *matrix, uint32_t sources, uint32_t targets,
+                        const struct population_params *source, const struct synapse_window *window, uint32_t tokens,
+                        uint32_t from, uint32_t to, int always, void *scratch);
+
+#endif
