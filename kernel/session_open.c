@@ -164,6 +164,17 @@ static enum lassim_status check_perturbation(const struct lassim_options *option
     return LASSIM_OK;
 }
 
+/* Tables of the exact function send values, which only whole windows can carry. */
+static enum lassim_status check_tables(const struct model *model, const struct lassim_options *options,
+                                       struct lassim_error *error)
+{
+    for (uint32_t t = 0; t < model->tables; t++)
+        if (model->table[t].exact && (options->engine == LASSIM_ENGINE_EVENT || options->trace != NULL))
+            return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "HG tables",
+                               "exact functions send no spikes: expected the engine fused, and no trace");
+    return LASSIM_OK;
+}
+
 static enum lassim_status check_options(const struct model *model, const struct lassim_options *options,
                                         struct lassim_error *error)
 {
@@ -182,7 +193,8 @@ static enum lassim_status check_options(const struct model *model, const struct 
                            options->context, model->graph->config.positions);
     if (options->trace != NULL && options->engine == LASSIM_ENGINE_DENSE)
         return lassim_fail(error, LASSIM_ERR_USAGE, NULL, "trace", "the engine dense has no spikes to trace");
-    return check_perturbation(options, error);
+    enum lassim_status status = check_tables(model, options, error);
+    return status == LASSIM_OK ? check_perturbation(options, error) : status;
 }
 
 enum lassim_status session_open_on(struct topology *topology, const struct model *model,

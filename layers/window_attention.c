@@ -114,7 +114,7 @@ void exp_window(const struct windows *w)
         struct attention_state *attention = network_attention(w->network, w->population, train->token);
         int64_t *membrane = attention->exponential + (uint64_t)head * w->network->context;
         for (uint32_t key = 0; key < train->span; key++)
-            if (!train->hg[row + key].silent) membrane[key] = hg_value_at(w, train, row + key);
+            if (train->hg[row + key].silent != 1) membrane[key] = hg_value_at(w, train, row + key);
     }
 }
 

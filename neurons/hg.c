@@ -226,10 +226,36 @@ static struct place locate(const struct hg_table *table, unsigned steps, int64_t
     return place;
 }
 
+/* f(x) on the output grid.  Beyond the function's side, beyond 2^hi or the grid's range x saturates. */
+static int encode_exact(const struct hg_table *table, double x, struct hg_code *code)
+{
+    double edge = real_ldexp(1, table->hi), least = table->underflow ? 0 : real_ldexp(1, table->lo);
+    int exists = x == 0 ? table->underflow : x < 0 ? table->negative : table->positive;
+    double size = exists ? __builtin_fabs(x) : least;
+    int negative = exists ? x < 0 : !table->positive;
+    if (size > edge && table->silent_beyond) return 0;
+    code->saturated = !exists || size > edge;
+    if (size > edge) size = edge;
+    double y = hg_reference(table->function, negative ? -size : size) * real_power_of_two(-table->output_grid);
+    const double limit = (double)HG_BASE_LIMIT;
+    if (!(__builtin_fabs(y) < limit)) {
+        y = y < 0 ? -limit : limit;
+        code->saturated = 1;
+    }
+    uint64_t bits = (uint64_t)real_round_half_away(y);
+    if (bits == 0) return 0;
+    code->row = (uint32_t)bits;
+    code->octave_gate = (uint16_t)(bits >> 32);
+    code->sub_gate = (uint16_t)(bits >> 48);
+    code->silent = HG_EXACT;
+    return 0;
+}
+
 int hg_encode(const struct hg_table *table, unsigned steps, double x, struct hg_code *code)
 {
     *code = (struct hg_code){.silent = 1};
     if (x != x) return -1;
+    if (table->exact) return encode_exact(table, x, code);
     int64_t grid_steps = real_round_half_away(__builtin_fabs(x) * real_power_of_two(-table->input_grid));
     int negative = x < 0 && grid_steps != 0;
     int exists = grid_steps == 0 || (negative ? table->negative : table->positive);
@@ -245,6 +271,8 @@ int hg_encode(const struct hg_table *table, unsigned steps, double x, struct hg_
 
 int64_t hg_value(const struct hg_table *table, unsigned steps, const struct hg_code *code)
 {
+    if (code->silent == HG_EXACT)
+        return (int64_t)(code->row | (uint64_t)code->octave_gate << 32 | (uint64_t)code->sub_gate << 48);
     if (code->silent) return 0;
     return table->base[code->row] + table->slope[code->row] / (INT64_C(1) << steps) * code->magnitude;
 }

@@ -60,14 +60,18 @@ struct hg_table {
     enum hg_error_kind error_kind;
     uint32_t rows;
     const int64_t *base, *slope; /* [rows]; owned by whoever made the table */
+    int exact; /* 1, for ablations only: values are f itself, rounded to the output grid; nothing spikes */
 };
+
+/* A code of a table with `exact`: its 64-bit value stands in row, octave_gate and sub_gate (hg_value). */
+enum { HG_EXACT = 2 };
 
 /* One coded neuron. */
 struct hg_code {
     uint32_t row;
     uint16_t octave_gate, sub_gate; /* gate indices, sub_gate already counted on from the octaves */
     uint16_t magnitude;             /* c */
-    uint8_t silent;                 /* 1: no gates, no code, value 0 */
+    uint8_t silent;                 /* 1: no gates, no code, value 0; HG_EXACT: no gates, no code, but a value */
     uint8_t saturated;
 };
 
@@ -82,7 +86,7 @@ const char *hg_table_check(const struct hg_table *table);
 /* Codes x (double: finite or +-inf; -0 is 0) for T = steps.  A NaN is refused: returns -1 and leaves
  * *code silent.  Out of range: saturated = 1 and the nearest row's end, or silent (silent_beyond; x on a
  * side that does not exist saturates at that table's end nearest to 0, unless it rounds to 0).  Returns 0.
- * O(1), about 30 ns. */
+ * O(1), about 30 ns; with table->exact hg_reference's time. */
 int hg_encode(const struct hg_table *table, unsigned steps, double x, struct hg_code *code);
 /* The same from a row and code seen in a trace: fills gates from row.  Returns -1 if row is out of range. */
 int hg_gates_of_row(const struct hg_table *table, uint32_t row, uint16_t *octave_gate, uint16_t *sub_gate);

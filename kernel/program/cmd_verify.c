@@ -293,7 +293,7 @@ int cmd_verify(const struct cli *cli)
     if (status == LASSIM_OK) status = read_text(&verify, &error);
     if (status == LASSIM_OK) status = prepare(&verify, &error);
     if (status == LASSIM_OK) {
-        const struct run_watch watch = {stop, progress, &verify, 0, cli_flag(verify.cli, OPTION_QUIET)};
+        const struct run_watch watch = {stop, progress, &verify, 0, cli_flag(verify.cli, OPTION_QUIET), NULL};
         run_watch(&watch);
         status = run_both(&verify, &error);
         run_unwatch();

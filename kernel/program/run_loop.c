@@ -98,7 +98,14 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 static void show_progress(const struct loop *loop, double now)
 {
     double rate = now > loop->started ? (double)loop->tokens / (now - loop->started) : 0;
-    char of[32] = "";
+    char of[32] = "", text[160];
+    if (watched.watch.line != NULL) {
+        watched.watch.line(watched.watch.context, text, sizeof text);
+        fprintf(stderr, "\r\033[K%s", text);
+        fflush(stderr);
+        watched.shown = 1;
+        return;
+    }
     if (watched.watch.tokens_expected > 0) snprintf(of, sizeof of, "/%" PRIu64, watched.watch.tokens_expected);
     fprintf(stderr, "\r\033[K%" PRIu64 "%s tokens, timestep %" PRIu64 ", %.2f tokens/s", loop->tokens, of,
             loop->timesteps, rate);

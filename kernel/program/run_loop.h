@@ -10,6 +10,7 @@
 #ifndef LASSIM_PROGRAM_RUN_LOOP_H
 #define LASSIM_PROGRAM_RUN_LOOP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* What the loop may ask about the work in hand; every function is called on the main thread. */
@@ -17,8 +18,9 @@ struct run_watch {
     void (*stop)(void *context);                                            /* makes the work return soon; never NULL */
     void (*progress)(void *context, uint64_t *timesteps, uint64_t *tokens); /* never NULL */
     void *context;
-    uint64_t tokens_expected; /* 0: unknown */
-    int quiet;                /* 1: no progress line */
+    uint64_t tokens_expected;                             /* 0: unknown */
+    int quiet;                                            /* 1: no progress line */
+    void (*line)(void *context, char *text, size_t size); /* the progress line's text; NULL: tokens and timesteps */
 };
 
 enum { RUN_STALL_SECONDS = 60 };

@@ -32,6 +32,10 @@ check_command "" ""
 check_command convert CKPT
 check_command inspect FILE.snn
 check_command verify ""
+check_command sweep "[MODEL.snn...]"
+check_command tune ""
+check_command embed ""
+check_command classify ""
 check_command simulate NET.json
 check_command "trace info" FILE
 check_command "trace check" FILE
@@ -41,14 +45,14 @@ check_command "trace stats" FILE
 check_command "trace diff" "A B"
 check_command report ""
 commands=$("$LASSIM" --help | sed -n '/^Commands:/,/^lassim COMMAND/p' | grep -c '^  ')
-expect_equal "$commands" 11 "commands in --help that this test knows"
+expect_equal "$commands" 15 "commands in --help that this test knows"
 
 # The lists in docs/interface.md are those of the table, texts included.
 "$BUILD/make_docs" markdown docs/interface.md >"$WORK/interface.md" || complain "make_docs markdown"
 cmp -s docs/interface.md "$WORK/interface.md" || complain "docs/interface.md is not what 'make docs' writes"
 
 # README names no option that does not exist.
-every=$({ help_options; for c in convert inspect verify report; do help_options $c; done
+every=$({ help_options; for c in convert inspect verify sweep tune report; do help_options $c; done
     for c in info check dump export stats diff; do help_options trace $c; done; } | sort -u)
 if [ -f README.md ]; then
     for option in $(grep -E 'lassim|`--' README.md | grep -oE -- '(^|[ `])--[a-z][a-z0-9-]+' | sed 's/.*--//' | sort -u); do

@@ -524,6 +524,37 @@ static void test_accepted_means_safe(void **state)
     free(cells);
 }
 
+/* The ablation's exact function: within half a grid step of the reference, no gate, no code. */
+static void test_exact_function(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < SUBJECTS; s++) {
+        struct hg_table exact = tables[s];
+        struct hg_code code;
+        exact.exact = 1;
+        for (int i = 0; i <= 1000; i++) {
+            double x = subjects[s].from + (subjects[s].to - subjects[s].from) * i / 1000;
+            double y = hg_reference(exact.function, x), step = ldexp(1, exact.output_grid);
+            for (unsigned steps = 1; steps <= 16; steps += 5) {
+                assert_int_equal(hg_encode(&exact, steps, x, &code), 0);
+                assert_true(code.silent != 0 && !code.saturated);
+                assert_true(fabs((double)hg_value(&exact, steps, &code) * step - y) <= step / 2 + 1e-15 * fabs(y));
+            }
+        }
+    }
+    struct hg_table exact = *table_of(HG_INV);
+    struct hg_code code;
+    exact.exact = 1;
+    assert_int_equal(hg_encode(&exact, 16, -3, &code), 0);
+    assert_true(code.saturated && hg_value(&exact, 16, &code) > 0);
+    assert_int_equal(hg_encode(&exact, 16, NAN, &code), -1);
+    assert_int_equal(hg_value(&exact, 16, &code), 0);
+    exact = *table_of(HG_EXP);
+    exact.exact = 1;
+    assert_int_equal(hg_encode(&exact, 16, -1e9, &code), 0);
+    assert_true(code.silent == 1 && !code.saturated);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -537,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_edges),
         cmocka_unit_test(test_nan_is_refused),
         cmocka_unit_test(test_exact_values),
+        cmocka_unit_test(test_exact_function),
         cmocka_unit_test(test_gates),
         cmocka_unit_test(test_fit_is_the_smallest_that_meets_the_target),
         cmocka_unit_test(test_same_tables_on_every_compiler),
