@@ -83,7 +83,7 @@ PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: all docs format need deps demo check check-run check-build check-long unit asan tsan debug lint lint-format \
         lint-cppcheck lint-tidy lint-warnings lint-headers lint-shell lint-page fuzz fuzz-run fuzz-build replay bench \
-        bench-large peers models mutants install install-files uninstall clean help FORCE
+        bench-large bench-llama peers models mutants install install-files uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -293,6 +293,9 @@ bench: all $(BENCHES)
 PRESET ?= 6.7b
 bench-large: all $(BENCHES)
 	@bench/bench_large.sh $(BUILD) $(PRESET)
+# help: bench-llama    SmolLM2 against llama.cpp (after make models): bench/results/llama.json
+bench-llama: all
+	@bench/bench_llama.sh $(BUILD)
 # help: peers          PEERS=torch: installs peers of the benchmarks under build/peers
 PEERS ?= torch
 peers:
