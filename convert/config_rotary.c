@@ -35,7 +35,8 @@ static enum lassim_status read_number(const struct config_reader *reader, const 
 static enum lassim_status read_scaling(const struct config_reader *reader, struct rotary *rotary)
 {
     const char *name = "default";
-    const char *key = json_is_string(json_object_get(reader->object, "rope_type")) ? "rope_type" : "type";
+    const json_t *type = json_object_get(reader->object, "rope_type");
+    const char *key = type != NULL && !json_is_null(type) ? "rope_type" : "type";
     enum lassim_status status = json_get_string(reader->file, reader->object, key, JSON_OPTIONAL, &name, reader->error);
     if (status != LASSIM_OK) return status;
     for (size_t i = 0; i < sizeof scalings / sizeof *scalings; i++)

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "convert/checkpoint_model.h"
+#include "convert/sentence_config.h"
 
 enum { HASH_TEXT = 17 };
 
@@ -59,6 +60,14 @@ enum lassim_status provenance_write(const struct convert_options *options, const
         hash_text(text->hash, calibration_text), "tokens", (json_int_t)text->tokens, "context",
         (json_int_t)text->context);
     if (config->labels != NULL) json_object_set_new(object, "labels", label_names(config));
+    json_t *sentence = NULL;
+    if (config->model.head == HEAD_VALUES)
+        status = sentence_config_read(checkpoint, options->checkpoint, &sentence, error);
+    if (sentence != NULL) json_object_set_new(object, "sentence", sentence);
+    if (status != LASSIM_OK) {
+        json_decref(object);
+        return status;
+    }
     char *dump = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
     json_decref(object);
     if (dump == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, "provenance", "no memory");

@@ -1,6 +1,6 @@
 /* Where a .snn comes from, as one JSON object: names, sizes and hashes of the checkpoint's files, options, the
  * calibration text's hash, the tool's version; "labels", their names in the order of the head's rows, where it
- * classifies.  No date, no path, no host: the same inputs give the same bytes. */
+ * classifies; "sentence" (convert/sentence_config.h), where it gives vectors.  No date, no path, no host: the same inputs give the same bytes. */
 #ifndef LASSIM_CONVERT_PROVENANCE_H
 #define LASSIM_CONVERT_PROVENANCE_H
 

@@ -138,7 +138,7 @@ void query_begin(const struct close_call *call)
     const struct network *network = call->network;
     struct attention_state *attention = network_attention(network, call->population, call->token->token);
     if (attention->query_population != call->population) return;
-    for (unsigned w = 0; w < (network->encoder ? network->workers : 1); w++)
+    for (unsigned w = 0; w < network_query_copies(network); w++)
         for (uint32_t i = call->from; i < call->to; i++) attention->query[(uint64_t)w * network->width + i] = 0;
 }
 

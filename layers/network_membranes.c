@@ -1,12 +1,6 @@
 /* A network's membranes: how many there are of each, and which of them layers share. */
 #include "layers/network_builder.h"
 
-/* Running sums of q: an encoder's workers have one copy each. */
-static uint64_t query_copies(const struct network *network)
-{
-    return network->encoder && !network->windows ? network->workers : 1;
-}
-
 static void take_norm(struct builder *b, const struct network *network, int emptied, struct norm_state *norm)
 {
     uint64_t hidden = network->hidden;
@@ -24,7 +18,7 @@ static void take_attention(struct builder *b, const struct network *network, str
 {
     uint64_t width = network->width, heads = network->heads, context = network->context;
     struct attention_state made = {0};
-    made.query = network_take(b, query_copies(network) * width, sizeof *made.query);
+    made.query = network_take(b, (uint64_t)network_query_copies(network) * width, sizeof *made.query);
     made.score = network_take(b, heads * context, sizeof *made.score);
     made.own_score = network_take(b, network->workers * heads, sizeof *made.own_score);
     made.exponential = network_take(b, heads * context, sizeof *made.exponential);

@@ -98,6 +98,12 @@ struct network {
     struct matrix_part *part; /* [matrices][nodes] on several nodes, else NULL */
 };
 
+/* Copies of q's running sums: an encoder's workers have one each where spikes come step by step. */
+static inline unsigned network_query_copies(const struct network *network)
+{
+    return network->encoder && !network->windows ? network->workers : 1;
+}
+
 static inline int64_t *network_residual(const struct network *network, uint32_t token)
 {
     return network->residual + (uint64_t)(token % network->slots) * network->hidden;

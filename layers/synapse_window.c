@@ -17,11 +17,13 @@ enum { SPARSE_COST = 35, PACK_COST = 150, DENSE_COST = 14, SAMPLED_TOKENS = 8 };
 /* The scratch memory of a call, cut up. */
 struct workspace {
     void *panel;
-    double *acc;         /* [SYNAPSE_TILE_TARGETS] */
-    double *values;      /* [tokens][synapse_panel_stride(sources)] */
-    uint32_t *row;       /* [sources] */
-    uint32_t *code;      /* [sources] */
-    uint32_t union_rows; /* in row, where that holds all tokens' */
+    double *acc;                 /* [SYNAPSE_TILE_TARGETS] */
+    double *values;              /* [tokens][synapse_panel_stride(sources)] */
+    uint32_t *row;               /* [sources] */
+    uint32_t *code;              /* [sources] */
+    struct synapse_window *part; /* [tokens] with a part of each code, */
+    uint32_t *part_code;         /* [tokens][sources] */
+    uint32_t union_rows;         /* in row, where that holds all tokens' */
 };
 
 /* One call's arguments; `per_grid` turns weights into integers. */
@@ -31,7 +33,10 @@ struct call {
     const struct synapse_window *window;
     uint32_t sources, tokens, from, to;
     double per_grid;
+    unsigned shift; /* of the codes, where they are a part of the window's */
 };
+
+enum { PART_BITS = 8 /* codes of two parts: bounds from 2^53 to 2^61 */ };
 
 static size_t rounded(size_t bytes)
 {
@@ -45,7 +50,8 @@ static size_t values_bytes(uint32_t sources, uint32_t tokens)
 
 size_t synapse_window_scratch(uint32_t sources, uint32_t tokens)
 {
-    size_t lists = 2 * rounded(sources * sizeof(uint32_t));
+    size_t lists = 2 * rounded(sources * sizeof(uint32_t)) + rounded((size_t)tokens * sources * sizeof(uint32_t)) +
+                   rounded(tokens * sizeof(struct synapse_window));
     size_t floats = rounded(synapse_panel_scratch(tokens)) + SYNAPSE_TILE_TARGETS * sizeof(double) +
                     values_bytes(sources, tokens) + lists;
     size_t integers = synapse_integers_scratch(sources, tokens); /* with AMX's */
@@ -65,6 +71,10 @@ static struct workspace cut(void *scratch, uint32_t sources, uint32_t tokens)
     w.row = (uint32_t *)(void *)at;
     at += rounded(sources * sizeof(uint32_t));
     w.code = (uint32_t *)(void *)at;
+    at += rounded(sources * sizeof(uint32_t));
+    w.part = (struct synapse_window *)(void *)at;
+    at += rounded(tokens * sizeof *w.part);
+    w.part_code = (uint32_t *)(void *)at;
     w.union_rows = 0;
     return w;
 }
@@ -74,7 +84,7 @@ static struct workspace cut(void *scratch, uint32_t sources, uint32_t tokens)
 static void sparse_token(const struct call *call, enum synapse_plane plane, const struct synapse_window *window,
                          struct workspace *w)
 {
-    unsigned shift = plane == SYNAPSE_OUTLIER ? call->source->j : 0;
+    unsigned shift = call->shift + (plane == SYNAPSE_OUTLIER ? call->source->j : 0);
     uint32_t n = synapse_active(plane, window->codes, call->sources, w->row, w->code);
     if (n == 0) return;
     synapse_values(plane, call->source, call->per_grid, w->row, w->code, n, w->values);
@@ -134,11 +144,39 @@ static void dense_plane(const struct call *call, enum synapse_plane plane, struc
         const double *acc =
             synapse_panel(&call->rows, w->row, w->union_rows, w->values, call->tokens, tile, width, w->panel);
         for (uint32_t t = 0; t < call->tokens; t++)
-            synapse_spill(acc + (size_t)t * SYNAPSE_PANEL_TARGETS, width, 0, call->window[t].sum + tile);
+            synapse_spill(acc + (size_t)t * SYNAPSE_PANEL_TARGETS, width, call->shift, call->window[t].sum + tile);
     }
 }
 
-/* Bounds beyond double: 64-bit integers, row by row. */
+/* In doubles: all spikes at once, or the outliers apart, as the bound of the codes' sums allows. */
+static void receive_exact(const struct call *call, uint64_t bound, struct workspace *w)
+{
+    enum synapse_plane first = bound < EXACT_DOUBLE ? SYNAPSE_ALL : SYNAPSE_NORMAL;
+    if (worth_dense(call, first, w))
+        dense_plane(call, first, w);
+    else
+        sparse_plane(call, first, w);
+    if (first == SYNAPSE_NORMAL) sparse_plane(call, SYNAPSE_OUTLIER, w);
+}
+
+/* Bounds beyond double: the lower and the upper half of each code's bits by themselves. */
+static void receive_parts(const struct call *call, uint64_t bound, struct workspace *w)
+{
+    struct call part = *call;
+    part.window = w->part;
+    for (part.shift = 0; part.shift < 2 * PART_BITS; part.shift += PART_BITS) {
+        for (uint32_t t = 0; t < call->tokens; t++) {
+            uint32_t *codes = w->part_code + (size_t)t * call->sources;
+            const uint32_t *whole = call->window[t].codes;
+            for (uint32_t k = 0; k < call->sources; k++)
+                codes[k] = (whole[k] & ~(uint32_t)OAT_MAGNITUDE) | (whole[k] >> part.shift & ((1u << PART_BITS) - 1));
+            w->part[t] = (struct synapse_window){codes, call->window[t].sum};
+        }
+        receive_exact(&part, bound >> PART_BITS, w);
+    }
+}
+
+/* Bounds beyond those: 64-bit integers, row by row. */
 static void receive_wide(const struct matrix *matrix, const struct call *call, const struct synapse_window *window)
 {
     for (uint32_t k = 0; k < call->sources; k++) {
@@ -167,15 +205,14 @@ void synapse_window_receive(const struct matrix *matrix, uint32_t sources, uint3
         return;
     }
     if (synapse_amx_receive(matrix, sources, targets, source, window, tokens, from, to, 0, scratch)) return;
-    if (matrix->bound >> source->j >= EXACT_DOUBLE) {
+    uint64_t normal = matrix->bound >> source->j; /* the bound without outliers */
+    if (normal >> PART_BITS >= EXACT_DOUBLE) {
         for (uint32_t t = 0; t < tokens; t++) receive_wide(matrix, &call, &window[t]);
         return;
     }
     struct workspace w = cut(scratch, sources, tokens);
-    enum synapse_plane first = matrix->bound < EXACT_DOUBLE ? SYNAPSE_ALL : SYNAPSE_NORMAL;
-    if (worth_dense(&call, first, &w))
-        dense_plane(&call, first, &w);
+    if (normal < EXACT_DOUBLE)
+        receive_exact(&call, matrix->bound, &w);
     else
-        sparse_plane(&call, first, &w);
-    if (first == SYNAPSE_NORMAL) sparse_plane(&call, SYNAPSE_OUTLIER, &w);
+        receive_parts(&call, matrix->bound, &w);
 }

@@ -3,7 +3,8 @@
  * A window's spikes of source j sum to the integer v_j = +-code 2^(j_outlier + shift_j); the targets get
  * v_j w_ij, the same integer that the single spikes add up to.  Products are formed in double where the
  * matrix's bound keeps every partial sum an exact integer below 2^53 (normal and outlier codes apart where
- * only their separate sums do), else in 64-bit integers.  Exact sums do not depend on order, so sparse and
+ * only their separate sums do; then the lower and upper eight bits of the codes apart, up to 2^61), else in 64-bit
+ * integers.  Exact sums do not depend on order, so sparse and
  * dense kernels, vector and portable code and every split over workers give the same integers. */
 #ifndef LASSIM_LAYERS_SYNAPSE_WINDOW_H
 #define LASSIM_LAYERS_SYNAPSE_WINDOW_H

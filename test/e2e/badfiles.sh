@@ -85,6 +85,20 @@ folder; rm "$WORK/ckpt/model.safetensors"; echo "not a zip" >"$WORK/ckpt/pytorch
 folder; head -c 1000 "$WORK/ckpt/merges.txt" >"$WORK/m"; printf 'one\n' >>"$WORK/m"; mv "$WORK/m" "$WORK/ckpt/merges.txt"
 refused merges.txt
 
+# Tokenizers.
+bare() { folder; rm "$WORK"/ckpt/{vocab.json,merges.txt,tokenizer_config.json}; }
+bare; head -c 10000 /dev/zero | tr '\0' '[' >"$WORK/ckpt/tokenizer.json"; refused tokenizer.json nested
+bare; echo '{"model": {"type": "Unigram"}}' >"$WORK/ckpt/tokenizer.json"; refused tokenizer.json Unigram
+pieces=test/data/tokenizer/corpus/llama2/tokenizer.model
+size=$(stat -c %s $pieces)
+for length in 0 1 2 10 100 5000 $((size / 2)) $((size - 1)); do
+    bare; head -c "$length" $pieces >"$WORK/ckpt/tokenizer.model"; refused tokenizer.model
+done
+bare; printf '\012\377\377\377\377\377\377\377\377\177' >"$WORK/ckpt/tokenizer.model"; refused tokenizer.model 'byte 0'
+bare; printf '[UNK]\n[CLS]\n[S\0EP]\n' >"$WORK/ckpt/vocab.txt"; refused vocab.txt 'line 3' NUL
+bare; printf '[UNK]' >"$WORK/ckpt/vocab.txt"; refused vocab.txt '[CLS]'
+bare; yes '' | head -n 5000 >"$WORK/ckpt/vocab.txt"; refused vocab.txt 'line 4097'
+
 # GGUF files.
 good=test/data/families/gguf/llama-grouped.gguf
 size=$(stat -c %s $good)

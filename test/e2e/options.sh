@@ -34,6 +34,8 @@ check_command inspect FILE.snn
 check_command verify ""
 check_command sweep "[MODEL.snn...]"
 check_command tune ""
+check_command embed ""
+check_command classify ""
 check_command simulate NET.json
 check_command "trace info" FILE
 check_command "trace check" FILE
@@ -43,7 +45,7 @@ check_command "trace stats" FILE
 check_command "trace diff" "A B"
 check_command report ""
 commands=$("$LASSIM" --help | sed -n '/^Commands:/,/^lassim COMMAND/p' | grep -c '^  ')
-expect_equal "$commands" 13 "commands in --help that this test knows"
+expect_equal "$commands" 15 "commands in --help that this test knows"
 
 # The lists in docs/interface.md are those of the table, texts included.
 "$BUILD/make_docs" markdown docs/interface.md >"$WORK/interface.md" || complain "make_docs markdown"

@@ -158,7 +158,7 @@ static void compare(const struct setting *s)
 }
 
 /* In double; only the planes apart; not even those. */
-static const uint64_t bounds[] = {(UINT64_C(1) << 53) - 1, UINT64_C(1) << 53, UINT64_C(1) << 59};
+static const uint64_t bounds[] = {(UINT64_C(1) << 53) - 1, UINT64_C(1) << 53, UINT64_C(1) << 59, UINT64_C(3) << 60};
 
 static void every_type_path_and_density(void **state)
 {
@@ -167,7 +167,7 @@ static void every_type_path_and_density(void **state)
     seed(0x9e3779b97f4a7c15ull);
     for (int type = WEIGHT_F32; type <= WEIGHT_BF16; type++)
         for (int a = 0; a < 4; a++)
-            for (int b = 0; b < 3; b++)
+            for (int b = 0; b < 4; b++)
                 for (int t = 0; t < 6; t++) {
                     struct setting s = {(enum weight_type)type, 301,       215, tokens[t], 6,
                                         2 * below(2),           active[a], 100, bounds[b]};
@@ -189,7 +189,7 @@ static void random_shapes(void **state)
                             below(4),
                             below(1001),
                             outliers,
-                            bounds[below(3)]};
+                            bounds[below(4)]};
         compare(&s);
     }
 }
