@@ -8,6 +8,7 @@
 
 #include "kernel/npy.h"
 #include "kernel/program/cli.h"
+#include "kernel/program/energy_option.h"
 #include "kernel/program/metrics_energy.h"
 #include "kernel/program/output.h"
 #include "kernel/program/prompt.h"
@@ -131,26 +132,9 @@ static enum lassim_status open_logits(struct run *run)
                                run->info.vocabulary, &run->logits, run->error);
 }
 
-/* --energy-models, and whether --energy is one of those there are. */
-static enum lassim_status open_energy(struct run *run)
-{
-    const char *file = cli_text(run->cli, OPTION_ENERGY_MODELS), *name = cli_text(run->cli, OPTION_ENERGY);
-    enum lassim_status status = LASSIM_OK;
-    char names[400] = "";
-    if (file != NULL) status = energy_file_read(file, &run->more_model, &run->more_models, run->error);
-    if (status != LASSIM_OK || name == NULL) return status;
-    const struct metrics metrics = {.more_model = run->more_model, .more_models = run->more_models};
-    if (energy_view_find(&metrics, name) != NULL) return LASSIM_OK;
-    for (unsigned i = 0, used = 0; i < energy_view_models(&metrics) && used < sizeof names; i++)
-        used += (unsigned)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "",
-                                   energy_view_model(&metrics, i)->name);
-    return lassim_fail(run->error, LASSIM_ERR_USAGE, NULL, "--energy", "expected one of: %s; found '%.60s'", names,
-                       name);
-}
-
 static enum lassim_status open_all(struct run *run)
 {
-    enum lassim_status status = open_energy(run);
+    enum lassim_status status = energy_option_open(run->cli, &run->more_model, &run->more_models, run->error);
     if (status == LASSIM_OK) status = open_model(run);
     if (status == LASSIM_OK)
         status = prompt_read(run->cli, run->model, run->tokenizer, &run->ids, &run->prompt, run->error);

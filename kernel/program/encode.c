@@ -218,7 +218,8 @@ enum lassim_status encode_run(struct encode_job *job, struct lassim_error *error
 {
     enum lassim_status status = open_session(job, error);
     if (status != LASSIM_OK) return status;
-    const struct run_watch watch = {stop, progress, job, 0, cli_flag(job->cli, OPTION_QUIET), NULL};
+    const struct run_watch watch = {
+        .stop = stop, .progress = progress, .context = job, .quiet = cli_flag(job->cli, OPTION_QUIET)};
     run_watch(&watch);
     for (job->at = 0; job->at < job->inputs && status == LASSIM_OK; job->at++) status = encode_one(job, error);
     run_unwatch();

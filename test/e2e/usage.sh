@@ -41,7 +41,7 @@ expect 2 "$LASSIM" convert a -o b --weights q5 && expect_line --weights keep
 expect 2 "$LASSIM" inspect && expect_line FILE.snn
 expect 2 "$LASSIM" verify --model x && expect_line --text
 expect 2 "$LASSIM" trace export x -o y && expect_line --format
-expect 2 "$LASSIM" trace export x --format sonata -o y && expect_line --format npy csv
+expect 2 "$LASSIM" trace export x --format hdf -o y && expect_line --format npy csv sonata
 expect 2 "$LASSIM" $'bad\ncommand' && expect_line 'bad\x0acommand'
 
 # Files that are not there are bad input files.

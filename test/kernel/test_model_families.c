@@ -32,6 +32,7 @@ static uint64_t section_at(const uint8_t *bytes, uint32_t type, uint64_t *size)
 {
     const struct snn_header *header = (const void *)bytes;
     const struct snn_section *section = (const void *)(bytes + sizeof *header);
+    *size = 0;
     for (uint32_t e = 0; e < header->sections; e++)
         if (section[e].type == type) {
             *size = section[e].size;

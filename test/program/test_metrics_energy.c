@@ -107,6 +107,8 @@ static void models_by_name(void **state)
     assert_true(json_real_value(json_object_get(json_object_get(totals, "mine"), "spiking_joules")) == 40);
     json_decref(totals);
     energy_view_free(view);
+    f->metrics.more_model = NULL;
+    f->metrics.more_models = 0;
 }
 
 static void layers_are_printed_for_the_chosen_one(void **state)

@@ -171,8 +171,8 @@ report.costs = (function() {
   }
 
   function layersOf(metrics) {
-    var rows = r.list(metrics.layers).map(r.object), numbers = rows.map(function(row) { return row.layer; });
-    return rows.map(function(row) { return {row: row, label: r.layerName(row.layer, numbers)}; });
+    var rows = r.list(metrics.layers).map(r.object);
+    return rows.map(function(row) { return {row: row, label: r.layerName(row.layer)}; });
   }
 
   function atBreakEven(metrics) {

@@ -3,7 +3,7 @@ report.neurons = (function() {
   var r = report;
 
   function layerLabels(trace) {
-    return trace.layers.map(function(layer) { return r.layerName(layer, trace.layers); });
+    return trace.layers.map(function(layer) { return r.layerName(layer); });
   }
   function populationsOf(trace) {
     return r.list(trace.populations).filter(function(p) { return p.code !== "input"; });
@@ -162,7 +162,7 @@ report.neurons = (function() {
       caption: options.caption,
       draw: function(plot, width, item) {
         return r.heat(plot, width, item, {
-          rows: layers.map(function(layer) { return r.layerName(layer, trace.layers); }),
+          rows: layers.map(function(layer) { return r.layerName(layer); }),
           columns: roles.length,
           values: values,
           unit: options.unit,

@@ -51,11 +51,18 @@ var report = (function() {
 
   /* "layers.3.norm1.ln" -> "norm1.ln"; a layer's number is a row of its own in every figure. */
   function role(name) { return String(name).replace(/^layers\.\d+\./, ""); }
-  function layerName(layer, layers) {
-    if (layer < 0) return "input";
-    return layers.length > 2 && layer === layers[layers.length - 1] && layers.indexOf(-1) >= 0 ? "final"
-                                                                                               : "layer " + layer;
-  }
+  /* Layers beyond the blocks, as the final norm's: their populations are called otherwise than "layers.N....". */
+  var beyond = (function() {
+    var found = {}, block = /^layers\.\d+\./,
+        all = list(object(data.trace).populations).concat(list(object(data.metrics).populations));
+    all = all.map(object);
+    if (!all.some(function(p) { return block.test(p.name); })) return found;
+    all.forEach(function(p) {
+      if (p.layer >= 0 && !block.test(p.name)) found[p.layer] = true;
+    });
+    return found;
+  }());
+  function layerName(layer) { return layer < 0 ? "input" : beyond[layer] ? "final" : "layer " + layer; }
 
   function clip(text, length) { return text.length > length ? text.slice(0, length - 1) + "…" : text; }
 

@@ -37,7 +37,7 @@ report.raster = function(trace) {
     var all = {text: "all populations", members: drawn}, list = [];
     trace.layers.forEach(function(layer) {
       var members = drawn.filter(function(i) { return populations[i].layer === layer; });
-      if (members.length) list.push({text: report.layerName(layer, trace.layers), members: members});
+      if (members.length) list.push({text: report.layerName(layer), members: members});
     });
     if (list.length !== 1) list.push(all);
     drawn.forEach(function(i) { list.push({text: populations[i].name, members: [i]}); });
@@ -46,7 +46,7 @@ report.raster = function(trace) {
   var options = choices();
   function firstLayer() {
     for (var i = 0; i < options.length; i++)
-      if (options[i].members.length > 3) return i;
+      if (options[i].members.length > 3 && populations[options[i].members[0]].layer >= 0) return i;
     return 0;
   }
 
@@ -158,7 +158,7 @@ report.raster = function(trace) {
           .attr("x", left - 6)
           .attr("y", upper + first.top + height / 2 + 4)
           .attr("text-anchor", "end")
-          .text(report.layerName(layer, trace.layers));
+          .text(report.layerName(layer));
     });
   }
 
