@@ -68,6 +68,11 @@ grep -q '<html[^>]* data-errors="0"[^>]* data-empty="" data-drawn="yes"' "$WORK/
 "$LASSIM" report --metrics "$WORK/m.json" -o "$WORK/metrics.html" && check metrics.html 400 "energy operations tokens"
 "$LASSIM" simulate examples/if-small/net.json -i examples/if-small/spikes.csv --trace "$WORK/if.bin" --quiet
 "$LASSIM" report --trace "$WORK/if.bin" -o "$WORK/if.html" && check if.html 400 "raster time steps tokens distribution"
+if "$LASSIM" --help | grep -q '^  sweep'; then # rows of a real sweep
+    "$LASSIM" sweep -m "$MODEL" --text examples/opt-tiny/heldout.txt --tokens-max 40 --timesteps 4,8,16 --code radix,ternary \
+        -o "$WORK/real.csv" --quiet >/dev/null || complain "the sweep fails"
+    "$LASSIM" report --sweep "$WORK/real.csv" -o "$WORK/real.html" && check real.html 400 "loss pareto"
+fi
 printf '{"schema": "lassim.metrics.1", "engine": "</script><script>x()</script>", "totals": {"spikes": "<b>"}, "populations": [7, null, {"name": "\\u2028<!--"}], "layers": [3, {"layer": "a", "synaptic_operations": 1}], "energy": {"</script>": {"spiking_joules": 1, "dense_joules": [2]}, "__proto__": 3}, "tokens": 3, "perturbation": 5}' >"$WORK/bad.json"
 printf 'timesteps,"</script>",dppl_percent,spikes,__proto__\n4,"<!--\001\033[31m\xff\xe2\x80\xa8",1,x,1\nx,<b>,,2,2\n1e300,<i>,1e300,1e300,\n' >"$WORK/bad.csv"
 "$LASSIM" report --metrics "$WORK/bad.json" --sweep "$WORK/bad.csv" -o "$WORK/bad.html" && check bad.html 1280 "energy"
