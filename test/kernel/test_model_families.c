@@ -92,7 +92,7 @@ static void every_word_of_the_config(void **state)
     (void)state;
     static const uint32_t words[] = {0, 1, 2, 3, 5, 17, 1 << 20, 0x7fffffff, 0x80000000, UINT32_MAX};
     for (int shape = 0; shape < SHAPES; shape++) {
-        uint64_t size, length;
+        uint64_t size, length = 0;
         unsigned refused = 0;
         struct lassim_error error;
         struct model *made = model_of(shape);
@@ -111,7 +111,7 @@ static void every_word_of_the_config(void **state)
 static void rotary_tables(void **state)
 {
     (void)state;
-    uint64_t size, length;
+    uint64_t size, length = 0;
     struct lassim_error error;
     struct model *made = model_of(1);
     uint8_t *bytes = tiny_model_bytes(made, &size);
@@ -135,7 +135,7 @@ static void rotary_tables(void **state)
 static void activations_have_their_own_table(void **state)
 {
     (void)state;
-    uint64_t size, length;
+    uint64_t size, length = 0;
     struct lassim_error error;
     struct model *made = model_of(1);
     uint8_t *bytes = tiny_model_bytes(made, &size);
