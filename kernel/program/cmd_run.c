@@ -8,6 +8,7 @@
 
 #include "kernel/npy.h"
 #include "kernel/program/cli.h"
+#include "kernel/program/encode.h"
 #include "kernel/program/energy_option.h"
 #include "kernel/program/metrics_energy.h"
 #include "kernel/program/output.h"
@@ -85,6 +86,8 @@ static enum lassim_status open_model(struct run *run)
     if (status != LASSIM_OK) return status;
     run->model = model_of(run->handle);
     lassim_model_info(run->handle, &run->info);
+    status = encode_check_head(&run->info, run->path, LASSIM_HEAD_LM, run->error);
+    if (status != LASSIM_OK) return status;
     if (run->info.encoder)
         return lassim_fail(run->error, LASSIM_ERR_USAGE, run->path, "family",
                            "%s is an encoder, which predicts no next token: expected a decoder", run->info.family);

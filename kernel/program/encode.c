@@ -13,15 +13,15 @@ static enum lassim_status no_memory(struct lassim_error *error)
     return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the texts");
 }
 
-static enum lassim_status check_head(const struct encode_job *job, const char *path, enum lassim_head head,
+enum lassim_status encode_check_head(const struct lassim_model_info *info, const char *path, enum lassim_head head,
                                      struct lassim_error *error)
 {
     static const char *const use[] = {[LASSIM_HEAD_LM] = "lassim --model (it generates text)",
                                       [LASSIM_HEAD_MASKED_LM] = "lassim verify (it fills masked tokens in)",
                                       [LASSIM_HEAD_CLASSIFY] = "lassim classify (it gives labels)",
                                       [LASSIM_HEAD_VALUES] = "lassim embed (it gives vectors)"};
-    if (job->info.head == head) return LASSIM_OK;
-    return lassim_fail(error, LASSIM_ERR_USAGE, path, NULL, "this model is for %s", use[job->info.head]);
+    if (info->head == head) return LASSIM_OK;
+    return lassim_fail(error, LASSIM_ERR_USAGE, path, NULL, "this model is for %s", use[info->head]);
 }
 
 static enum lassim_status open_model(struct encode_job *job, enum lassim_head head, struct lassim_error *error)
@@ -31,7 +31,7 @@ static enum lassim_status open_model(struct encode_job *job, enum lassim_head he
     if (status != LASSIM_OK) return status;
     job->model = model_of(job->handle);
     lassim_model_info(job->handle, &job->info);
-    status = check_head(job, path, head, error);
+    status = encode_check_head(&job->info, path, head, error);
     if (status == LASSIM_OK) status = sentence_read(path, job->model, &job->sentence, error);
     if (status != LASSIM_OK || job->model->tokenizer.size == 0) return status;
     return tokenizer_open(path, job->model->tokenizer.data, job->model->tokenizer.size, &job->tokenizer, error);

@@ -31,6 +31,9 @@ struct encode_job {
     double *sum;    /* [info.head_width] */
 };
 
+/* LASSIM_ERR_USAGE, which names the command that the model is for, unless it has that head. */
+enum lassim_status encode_check_head(const struct lassim_model_info *info, const char *path, enum lassim_head head,
+                                     struct lassim_error *error);
 /* Opens --model, which must be an encoder with that head, and tokenises --prompt, --prompt-file (with --lines: every
  * line that is not empty is a text) or --token-ids, with --text-pair as second text.  LASSIM_ERR_USAGE names the command
  * that the model is for.  encode_close, also after a failure. */

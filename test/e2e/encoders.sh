@@ -45,6 +45,7 @@ expect 2 $CLASSIFY --token-ids 99999 && expect_line "--token-ids"
 expect 2 "$LASSIM" embed --model "$WORK/bert-classify.snn" --token-ids 1 && expect_line "lassim classify"
 expect 2 "$LASSIM" classify --model "$WORK/bert-embed.snn" -p a && expect_line "lassim embed"
 expect 2 "$LASSIM" embed --model "$WORK/bert-mlm.snn" --token-ids 1 && expect_line "lassim verify"
+expect 2 "$LASSIM" --model "$WORK/bert-embed.snn" -p a && expect_line "lassim embed"
 : >"$WORK/empty.txt"
 expect 3 $EMBED -f "$WORK/empty.txt" --lines && expect_line "empty.txt" "holds no text"
 finish
