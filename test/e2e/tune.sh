@@ -17,7 +17,8 @@ awk -v saved="$(json "$WORK/tuned.json" saved_percent)" 'BEGIN { exit !(saved >=
 expect 0 "$LASSIM" verify --model "$WORK/tuned.snn" "${TEXT[@]}" --max-kl "$budget" --json
 expect_equal "$(json "$WORK/out" kl_mean)" "$(json "$WORK/tuned.json" tuned.kl_mean)" "mean KL that verify finds"
 expect 0 "$LASSIM" inspect --check "$WORK/tuned.snn"
-grep -q '"tuned"' <("$LASSIM" inspect --json "$WORK/tuned.snn") || complain "the provenance does not say that it is tuned"
+"$LASSIM" inspect --json "$WORK/tuned.snn" >"$WORK/inspect.json"
+grep -q "\"tuned\"" "$WORK/inspect.json" || complain "the provenance does not say that it is tuned"
 # Mixed T: the same trace from both engines, read back whole.
 for engine in event fused; do
     expect 0 "$LASSIM" --model "$WORK/tuned.snn" -p "To be" -n 4 --engine $engine --trace "$WORK/$engine.bin" --quiet
