@@ -88,9 +88,6 @@ static enum lassim_status open_model(struct run *run)
     lassim_model_info(run->handle, &run->info);
     status = encode_check_head(&run->info, run->path, LASSIM_HEAD_LM, run->error);
     if (status != LASSIM_OK) return status;
-    if (run->info.encoder)
-        return lassim_fail(run->error, LASSIM_ERR_USAGE, run->path, "family",
-                           "%s is an encoder, which predicts no next token: expected a decoder", run->info.family);
     if (run->model->tokenizer.size == 0) return LASSIM_OK;
     return tokenizer_open(run->path, run->model->tokenizer.data, run->model->tokenizer.size, &run->tokenizer,
                           run->error);
