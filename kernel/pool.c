@@ -1,5 +1,6 @@
 #include "kernel/pool.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,11 @@ static void region_unmap(struct pool *pool, void *address, size_t size)
 
 #ifndef LASSIM_NO_JEMALLOC
 
+/* Held while any pool's arena changes: jemalloc 5.3 looks at the records of neighbouring extents of other arenas, and
+ * destroying an arena unmaps its records under the eyes of a thread that allocates from another (sessions that open and
+ * close side by side).  Nothing is allocated while a session runs, so nobody waits there. */
+static pthread_mutex_t arenas_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void *hook_alloc(extent_hooks_t *hooks, void *address, size_t size, size_t alignment, bool *zero, bool *commit,
                         unsigned arena)
 {
@@ -93,21 +99,29 @@ static int heap_open(struct pool *pool)
         .alloc = hook_alloc, .dalloc = hook_dalloc, .destroy = hook_destroy, .split = hook_split, .merge = hook_merge};
     extent_hooks_t *hooks = &pool->hooks;
     size_t size = sizeof pool->arena;
-    return mallctl("arenas.create", &pool->arena, &size, &hooks, sizeof(extent_hooks_t *));
+    pthread_mutex_lock(&arenas_lock);
+    int failed = mallctl("arenas.create", &pool->arena, &size, &hooks, sizeof(extent_hooks_t *));
+    pthread_mutex_unlock(&arenas_lock);
+    return failed;
 }
 
 static void heap_control(struct pool *pool, const char *operation)
 {
     char name[64];
     snprintf(name, sizeof name, "arena.%u.%s", pool->arena, operation);
+    pthread_mutex_lock(&arenas_lock);
     int failed = mallctl(name, NULL, NULL, NULL, 0);
+    pthread_mutex_unlock(&arenas_lock);
     LASSIM_INVARIANT(failed == 0, "jemalloc %s: error %d", name, failed);
 }
 
 static void *heap_alloc(struct pool *pool, size_t size)
 {
-    return mallocx(size, MALLOCX_ARENA(pool->arena) | MALLOCX_TCACHE_NONE | MALLOCX_ZERO |
-                             MALLOCX_ALIGN((size_t)POOL_ALIGNMENT));
+    pthread_mutex_lock(&arenas_lock);
+    void *memory = mallocx(size, MALLOCX_ARENA(pool->arena) | MALLOCX_TCACHE_NONE | MALLOCX_ZERO |
+                                     MALLOCX_ALIGN((size_t)POOL_ALIGNMENT));
+    pthread_mutex_unlock(&arenas_lock);
+    return memory;
 }
 
 static void heap_reset(struct pool *pool)

@@ -18,8 +18,8 @@ struct sweep {
     double started;
     uint64_t tokens_left; /* of the points that were not there at the start */
     /* The group being measured. */
-    const struct sweep_group *group;
-    const struct eval_dense *dense;
+    struct sweep_group group;
+    struct eval_dense dense;
     double *percentile; /* [populations], or NULL where no point needs it */
     uint32_t first;     /* its first point */
     unsigned threads;   /* of each point */
@@ -102,7 +102,7 @@ static enum lassim_status make_keys(struct sweep *sweep, char **header, struct l
 
 static enum lassim_status measure(struct sweep *sweep, uint32_t index, unsigned job, struct lassim_error *error)
 {
-    const struct sweep_subject *subject = &sweep->group->subject;
+    const struct sweep_subject *subject = &sweep->group.subject;
     struct sweep_point point = sweep_grid_point(&sweep->settings.grid, index);
     enum spike_code code = point.code >= 0 ? (enum spike_code)point.code : subject->model->code;
     const struct variant_options variant_options = {code,     point.oat,     point.rule, sweep->percentile,
@@ -117,7 +117,7 @@ static enum lassim_status measure(struct sweep *sweep, uint32_t index, unsigned 
     struct eval_result result;
     enum lassim_status status = variant_make(subject->model, &variant_options, &variant, error);
     if (status == LASSIM_OK)
-        status = eval_run(&variant->model, &options, subject->text, sweep->dense, &sweep->watch, job, &result, error);
+        status = eval_run(&variant->model, &options, subject->text, &sweep->dense, &sweep->watch, job, &result, error);
     variant_free(variant);
     if (status != LASSIM_OK) return status;
     char *row = sweep_row_text(sweep->settings.format, subject, &point, &result);
@@ -179,7 +179,7 @@ static enum lassim_status run_points(struct sweep *sweep, uint32_t left, struct 
 static enum lassim_status find_percentiles(struct sweep *sweep, struct lassim_error *error)
 {
     const struct sweep_settings *settings = &sweep->settings;
-    const struct model *model = sweep->group->subject.model;
+    const struct model *model = sweep->group.subject.model;
     sweep->percentile = NULL;
     if (!has_choice(&settings->grid.axis[SWEEP_THRESHOLD], VARIANT_PERCENTILE)) return LASSIM_OK;
     sweep->percentile = calloc(model->graph->populations, sizeof *sweep->percentile);
@@ -190,23 +190,20 @@ static enum lassim_status find_percentiles(struct sweep *sweep, struct lassim_er
 
 static enum lassim_status run_group(struct sweep *sweep, uint32_t index, struct lassim_error *error)
 {
-    struct sweep_group group;
-    struct eval_dense dense = {.logits = NULL};
     uint32_t left = points_left(sweep, index);
     if (left == 0) return LASSIM_OK;
-    enum lassim_status status = sweep_group_open(&sweep->settings, index, &group, error);
+    enum lassim_status status = sweep_group_open(&sweep->settings, index, &sweep->group, error);
     if (status != LASSIM_OK) return status;
-    sweep->group = &group;
     sweep->first = index * sweep->per_group;
-    sweep->dense = &dense;
+    sweep->dense = (struct eval_dense){.logits = NULL};
     status = find_percentiles(sweep, error);
     if (status == LASSIM_OK)
-        status = eval_dense_new(group.subject.model, sweep->settings.reference, &group.text, sweep->settings.output,
-                                sweep->settings.threads, &sweep->watch, &dense, error);
+        status = eval_dense_new(sweep->group.subject.model, sweep->settings.reference, &sweep->group.text,
+                                sweep->settings.output, sweep->settings.threads, &sweep->watch, &sweep->dense, error);
     if (status == LASSIM_OK) status = run_points(sweep, left, error);
-    eval_dense_free(&dense);
+    eval_dense_free(&sweep->dense);
     free(sweep->percentile);
-    sweep_group_close(&group);
+    sweep_group_close(&sweep->group);
     return status;
 }
 
