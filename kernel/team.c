@@ -132,6 +132,11 @@ static int start_threads(struct team *team)
     return failed;
 }
 
+static void nothing(void *context, unsigned worker, unsigned workers)
+{
+    (void)context, (void)worker, (void)workers;
+}
+
 enum lassim_status team_new(unsigned threads, struct topology *topology, int bind, struct team **team,
                             struct lassim_error *error)
 {
@@ -160,6 +165,8 @@ enum lassim_status team_new(unsigned threads, struct topology *topology, int bin
                            threads, started);
     }
     bind_worker(made, 0);
+    team_run(made, nothing,
+             NULL); /* every worker has bound itself, and allocated what that takes, before this returns */
     *team = made;
     return LASSIM_OK;
 }
