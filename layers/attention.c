@@ -138,7 +138,7 @@ void query_begin(const struct close_call *call)
 {
     const struct network *network = call->network;
     struct attention_state *attention = network_attention(network, call->population, call->token->token);
-    if (attention->query_population != call->population) return;
+    if (network->windows || attention->query_population != call->population) return;
     for (unsigned w = 0; w < network_query_copies(network); w++)
         for (uint32_t i = call->from; i < call->to; i++) attention->query[(uint64_t)w * network->width + i] = 0;
 }
@@ -147,7 +147,7 @@ void key_begin(const struct close_call *call)
 {
     const struct network *network = call->network;
     struct attention_state *attention = network_attention(network, call->population, call->token->token);
-    if (attention->key_population != call->population) return;
+    if (network->windows || attention->key_population != call->population) return;
     for (uint32_t i = call->from; i < call->to; i++) *network_key(network, attention, i, call->token->position) = 0;
 }
 
@@ -169,7 +169,7 @@ void value_close(struct close_call *call)
     const struct network *network = call->network;
     struct attention_state *attention = network_attention(network, call->population, call->token->token);
     int32_t *values = attention->value_sums + (uint64_t)call->token->position * network->kv_width;
-    for (uint32_t i = call->from; i < call->to; i++) values[i] = 0;
+    for (uint32_t i = call->from; i < call->to && !network->windows; i++) values[i] = 0;
     linear_close(call);
 }
 

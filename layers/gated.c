@@ -11,8 +11,7 @@ void activated_close(struct close_call *call)
     struct hg_code *codes = network_own_train(network, call->population, call->token->token)->hg;
     const unsigned steps = network_steps(network, call->population);
     linear_close(call);
-    call->saturations +=
-        hg_encode_all(table, steps, call->x + call->from, call->to - call->from, codes + call->from);
+    call->saturations += hg_encode_all(table, steps, call->x + call->from, call->to - call->from, codes + call->from);
 }
 
 /* The packet's spikes of neurons that are the worker's. */
@@ -100,11 +99,10 @@ void gated_close(struct close_call *call)
     wide *product = state->product;
     double unit = real_power_of_two(network_table(network, gate)->output_grid) * network->links[up].lsb;
     if (network->windows) {
-        values_of_products(&(struct values_products){.factor = state->up + call->from,
-                                                     .by = state->gate + call->from,
-                                                     .by_stride = 1,
-                                                     .unit = unit},
-                           call->to - call->from, call->x + call->from);
+        values_of_products(
+            &(struct values_products){
+                .factor = state->up + call->from, .by = state->gate + call->from, .by_stride = 1, .unit = unit},
+            call->to - call->from, call->x + call->from);
         return;
     }
     for (uint32_t i = call->from; i < call->to; i++) {

@@ -65,7 +65,8 @@ _Static_assert((int)LANES_512 == (int)PRODUCTS_BLOCK, "a block is a vector");
 /* Adds the even and odd lanes' sums of sixteen neighbours to memory. */
 VECTOR_512_INLINE void add_lanes_512(__m512i even, __m512i odd, int64_t *sum)
 {
-    const __m512i first = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), last = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+    const __m512i first = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11),
+                  last = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
     __m512i low = _mm512_permutex2var_epi64(even, first, odd), high = _mm512_permutex2var_epi64(even, last, odd);
     _mm512_storeu_si512(sum, _mm512_add_epi64(_mm512_loadu_si512(sum), low));
     _mm512_storeu_si512(sum + 8, _mm512_add_epi64(_mm512_loadu_si512(sum + 8), high));
@@ -154,8 +155,7 @@ void products_add_blocks(const int32_t *factor, uint32_t rows, const int32_t *pa
 {
     uint32_t done = 0;
 #if defined(__x86_64__)
-    if (cpu_has_avx512())
-        done = add_vector_512(factor, rows, partner, PRODUCTS_BLOCK, block_stride, n, sum);
+    if (cpu_has_avx512()) done = add_vector_512(factor, rows, partner, PRODUCTS_BLOCK, block_stride, n, sum);
 #endif
     for (; done < n; done += PRODUCTS_BLOCK) {
         int64_t block[PRODUCTS_BLOCK] = {0}; /* columns beyond the last are left out */

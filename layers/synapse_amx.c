@@ -74,7 +74,9 @@ static unsigned find_rows(struct amx_call *call)
     unsigned most = 0;
     memset(call->any, 0, call->sources * sizeof *call->any);
     for (uint32_t t = 0; t < call->tokens; t++) merge(call->window[t].codes, call->sources, call->any);
+    uint32_t flags = 0;
     for (uint32_t k = 0; k < call->sources; k++) {
+        flags |= call->any[k];
         unsigned bits = bits_of(call->any[k] & OAT_MAGNITUDE), by = shift != NULL ? (unsigned)shift[k] : 0;
         if (bits == 0) continue;
         next[by + 1]++;
@@ -86,12 +88,15 @@ static unsigned find_rows(struct amx_call *call)
     for (uint32_t k = 0; k < call->sources; k++)
         if (call->any[k] & OAT_MAGNITUDE) call->row[next[shift != NULL ? shift[k] : 0]++] = k;
     call->depths = (call->n + DEPTH - 1) / DEPTH;
+    call->natural = (flags & OAT_NEGATIVE) == 0 && call->n <= SYNAPSE_AMX_ROWS / 2;
     return most;
 }
 
-/* Digits of values up to 2^bits - 1; 0: too many.  n digits reach 127 (1 + 2^8 + ...), a little less than half of 2^8n. */
-static unsigned value_digits(unsigned bits)
+/* Digits of values up to 2^bits - 1; 0: too many.  n signed digits reach 127 (1 + 2^8 + ...), a little less than half of
+ * 2^8n. */
+static unsigned value_digits(unsigned bits, int natural)
 {
+    if (natural) return bits <= 8 * SYNAPSE_AMX_DIGITS ? (bits + 7) / 8 : 0;
     return bits + 2 <= 8 * SYNAPSE_AMX_DIGITS ? (bits + 9) / 8 : 0;
 }
 
@@ -127,7 +132,7 @@ VECTOR_INLINE __m512i digits16(const struct amx_call *call, const uint32_t *code
 {
     const uint32_t left = call->n > p ? call->n - p : 0;
     const __mmask16 lanes = (__mmask16)(left < SIDE ? (1u << left) - 1 : 0xffff);
-    const __m512i bias = _mm512_set1_epi32((int)0x80808080u);
+    const __m512i bias = _mm512_set1_epi32(call->natural ? 0 : (int)0x80808080u);
     __m512i row = _mm512_maskz_loadu_epi32(lanes, call->row + p), code;
     const __m512i next = _mm512_add_epi32(_mm512_set1_epi32((int)call->row[p]),
                                           _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
@@ -218,17 +223,17 @@ int synapse_amx_receive(const struct matrix *matrix, uint32_t sources, uint32_t 
 {
     if (cpu_level() < CPU_AMX || tokens < SYNAPSE_AMX_TOKENS || sources > SYNAPSE_AMX_ROWS || from >= to) return 0;
     struct amx_call call = {.matrix = matrix,
-                        .rows = {matrix->weights, matrix->type, matrix->grid, targets},
-                        .source = source,
-                        .window = window,
-                        .sources = sources,
-                        .tokens = tokens,
-                        .blocks = (tokens + SIDE - 1) / SIDE,
-                        .weight_digits = weight_digits(matrix)};
+                            .rows = {matrix->weights, matrix->type, matrix->grid, targets},
+                            .source = source,
+                            .window = window,
+                            .sources = sources,
+                            .tokens = tokens,
+                            .blocks = (tokens + SIDE - 1) / SIDE,
+                            .weight_digits = weight_digits(matrix)};
     if (call.weight_digits == 0) return 0;
     cut(&call, scratch, sources, tokens);
     unsigned bits = find_rows(&call);
-    call.value_digits = value_digits(bits);
+    call.value_digits = value_digits(bits, call.natural);
     if (bits > 0 && call.value_digits == 0) return 0;
     if (!always && !is_worth_it(&call)) return 0;
     if (call.n > 0) receive(&call, from, to);

@@ -15,9 +15,10 @@ enum {
     SIDE = 16,  /* rows of a tile, and its sums in a row */
     DEPTH = 64, /* rows of the matrix in a tile */
     TILE_BYTES = SIDE * DEPTH,
-    DIGITS = 4,  /* of weights at most */
-    SUMS = 6,    /* tiles of sums: registers 0 to 5; 6 holds values, 7 weights */
-    COLUMNS = 4, /* of SIDE targets: a strip: two cache lines of F16 weights, since each row lies in a page of its own */
+    DIGITS = 4, /* of weights at most */
+    SUMS = 6,   /* tiles of sums: registers 0 to 5; 6 holds values, 7 weights */
+    COLUMNS =
+        4, /* of SIDE targets: a strip: two cache lines of F16 weights, since each row lies in a page of its own */
     STRIP = COLUMNS * SIDE
 };
 
@@ -32,6 +33,7 @@ struct amx_call {
     uint32_t depths; /* in tiles */
     uint32_t blocks; /* of SIDE tokens */
     unsigned value_digits, weight_digits;
+    int natural;    /* no value is negative: their digits are bytes without sign */
     uint32_t *row;  /* [sources] */
     uint32_t *any;  /* [sources]: all tokens' codes or-ed */
     uint8_t *used;  /* [blocks][depths + 1]: bit b, digit b is not all 0; the last: of any depth */
@@ -40,7 +42,6 @@ struct amx_call {
     uint8_t *panel; /* [COLUMNS][depths][weight_digits][DEPTH / 4][SIDE targets][4] */
     int32_t *sums;  /* [2][SUMS][SIDE][SIDE] */
 };
-
 
 /* Cuts the weights of [tile, tile + width), width <= STRIP, into bytes: call->panel. */
 void synapse_amx_pack_weights(const struct amx_call *call, uint32_t tile, uint32_t width);

@@ -9,20 +9,32 @@ enum { PASS = 3 /* digits of values multiplied in one pass over the rows */ };
  * are free ones (digit_of). */
 #define VALUES(b) _tile_stream_loadd(6, values + (b)*TILE_BYTES, 64)
 #define WEIGHTS(a) _tile_loadd(7, weights + (a)*TILE_BYTES, 64)
-#define LOW(s) _tile_dpbsud(s, 6, 7)  /* by bytes without sign */
-#define HIGH(s) _tile_dpbssd(s, 6, 7) /* by the weights' last byte */
+#define LOW(s) /* by bytes without sign */ \
+    do {                                   \
+        if (natural)                       \
+            _tile_dpbuud(s, 6, 7);         \
+        else                               \
+            _tile_dpbsud(s, 6, 7);         \
+    } while (0)
+#define HIGH(s) /* by the weights' last byte */ \
+    do {                                        \
+        if (natural)                            \
+            _tile_dpbusd(s, 6, 7);              \
+        else                                    \
+            _tile_dpbssd(s, 6, 7);              \
+    } while (0)
 
 /* Digit of the sums in each register, by the weights' digits. */
 static const uint8_t digit_of[DIGITS + 1][SUMS] = {
     [1] = {0, 1, 2}, [2] = {0, 1, 2, 3, 1, 2}, [3] = {0, 1, 2, 3, 4, 2}, [4] = {0, 1, 2, 3, 4, 5}};
 
 /* One digit of the values at a time, those used. */
-#define IF_USED(b, products)      \
-    do {                          \
-        if (used >> (b)&1) {      \
-            VALUES(b);            \
-            products;             \
-        }                         \
+#define IF_USED(b, products) \
+    do {                     \
+        if (used >> (b)&1) { \
+            VALUES(b);       \
+            products;        \
+        }                    \
     } while (0)
 #define BY_1(s0) \
     WEIGHTS(0);  \
@@ -49,7 +61,8 @@ static const uint8_t digit_of[DIGITS + 1][SUMS] = {
     WEIGHTS(3);              \
     HIGH(s3)
 
-VECTOR_INLINE void multiply_some(unsigned digits, uint32_t used, const int8_t *values, const uint8_t *weights)
+VECTOR_INLINE void multiply_some(unsigned digits, int natural, uint32_t used, const int8_t *values,
+                                 const uint8_t *weights)
 {
     switch (digits) {
     case 1:
@@ -76,7 +89,7 @@ VECTOR_INLINE void multiply_some(unsigned digits, uint32_t used, const int8_t *v
 }
 
 /* All three digits: there and back over the weights', so that a tile of them is loaded once where two meet it. */
-VECTOR_INLINE void multiply_all(unsigned digits, const int8_t *values, const uint8_t *weights)
+VECTOR_INLINE void multiply_all(unsigned digits, int natural, const int8_t *values, const uint8_t *weights)
 {
     VALUES(0);
     WEIGHTS(0);
@@ -151,8 +164,8 @@ VECTOR_INLINE void add_pending(const struct amx_call *call, unsigned digits, uin
 }
 
 /* All rows' digits `first` to first + PASS of a block of tokens with a column of targets, into call->sums; in between
- * what is pending is added.  digits: a constant. */
-VECTOR_INLINE void multiply(const struct amx_call *call, unsigned digits, uint32_t block, uint32_t column,
+ * what is pending is added.  digits, natural: constants. */
+VECTOR_INLINE void multiply(const struct amx_call *call, unsigned digits, int natural, uint32_t block, uint32_t column,
                             unsigned first, int32_t *sums, struct pending *pending)
 {
     const uint64_t step = (uint64_t)digits * TILE_BYTES, next = (uint64_t)call->value_digits * TILE_BYTES;
@@ -169,9 +182,9 @@ VECTOR_INLINE void multiply(const struct amx_call *call, unsigned digits, uint32
     for (uint32_t depth = 0; depth < call->depths; depth++, values += next, weights += step) {
         uint32_t now = used[depth] >> first & ALL;
         if (now == ALL && (digits == 2 || digits == 3))
-            multiply_all(digits, values, weights);
+            multiply_all(digits, natural, values, weights);
         else
-            multiply_some(digits, now, values, weights);
+            multiply_some(digits, natural, now, values, weights);
         add_pending(call, digits, share, pending);
     }
     _tile_stored(0, sums, ROW);
@@ -191,7 +204,8 @@ VECTOR_INLINE void fetch_sums(const struct amx_call *call, uint32_t block, uint3
 }
 
 /* Column after column; digits that no row of a block has take no pass. */
-VECTOR_INLINE void multiply_strip(const struct amx_call *call, unsigned digits, uint32_t tile, uint32_t width)
+VECTOR_INLINE void multiply_strip(const struct amx_call *call, unsigned digits, int natural, uint32_t tile,
+                                  uint32_t width)
 {
     struct pending pending = {0};
     unsigned turn = 0;
@@ -201,7 +215,7 @@ VECTOR_INLINE void multiply_strip(const struct amx_call *call, unsigned digits, 
             for (unsigned first = 0; used >> first != 0; first += PASS) {
                 int32_t *sums = call->sums + turn++ % 2 * SUMS * SIDE * SIDE;
                 fetch_sums(call, block, tile + column * SIDE);
-                multiply(call, digits, block, column, first, sums, &pending);
+                multiply(call, digits, natural, block, column, first, sums, &pending);
                 pending = (struct pending){sums,
                                            block * SIDE,
                                            (block + 1) * SIDE < call->tokens ? (block + 1) * SIDE : call->tokens,
@@ -213,13 +227,21 @@ VECTOR_INLINE void multiply_strip(const struct amx_call *call, unsigned digits, 
     add_pending(call, digits, SIDE, &pending);
 }
 
-VECTOR void synapse_amx_multiply(const struct amx_call *call, uint32_t tile, uint32_t width)
+VECTOR_INLINE void multiply_by(const struct amx_call *call, int natural, uint32_t tile, uint32_t width)
 {
     switch (call->weight_digits) {
-    case 1: multiply_strip(call, 1, tile, width); break;
-    case 2: multiply_strip(call, 2, tile, width); break;
-    case 3: multiply_strip(call, 3, tile, width); break;
-    default: multiply_strip(call, 4, tile, width); break;
+    case 1: multiply_strip(call, 1, natural, tile, width); break;
+    case 2: multiply_strip(call, 2, natural, tile, width); break;
+    case 3: multiply_strip(call, 3, natural, tile, width); break;
+    default: multiply_strip(call, 4, natural, tile, width); break;
     }
+}
+
+VECTOR void synapse_amx_multiply(const struct amx_call *call, uint32_t tile, uint32_t width)
+{
+    if (call->natural)
+        multiply_by(call, 1, tile, width);
+    else
+        multiply_by(call, 0, tile, width);
 }
 #endif

@@ -141,8 +141,8 @@ VECTOR_INLINE __m512i last_words(const struct hg_code *codes, uint32_t n)
     return _mm512_permutex2var_epi32(_mm512_permutex2var_epi32(a, first, b), second, c);
 }
 
-VECTOR static void hg_vector(const struct train *train, uint32_t from, uint32_t to, unsigned steps,
-                             struct tally *tally, uint32_t *fired)
+VECTOR static void hg_vector(const struct train *train, uint32_t from, uint32_t to, unsigned steps, struct tally *tally,
+                             uint32_t *fired)
 {
     const __m512i magnitudes = _mm512_set1_epi32(0xffff), silences = _mm512_set1_epi32(0xff << 16);
     __m512i spikes = _mm512_setzero_si512();

@@ -74,8 +74,8 @@ VECTOR static uint32_t unchanged_vector(const int64_t *potential, double unit, u
 {
     uint32_t i = 0;
     for (; i + LANES <= n; i += LANES)
-        _mm512_storeu_pd(x + i, _mm512_mul_pd(_mm512_cvtepi64_pd(_mm512_loadu_si512(potential + i)),
-                                              _mm512_set1_pd(unit)));
+        _mm512_storeu_pd(x + i,
+                         _mm512_mul_pd(_mm512_cvtepi64_pd(_mm512_loadu_si512(potential + i)), _mm512_set1_pd(unit)));
     return i;
 }
 

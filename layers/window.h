@@ -55,8 +55,8 @@ static inline void hg_values_at(const struct windows *w, const struct train *tra
                                 int64_t *value)
 {
     if (train->lost == NULL)
-        hg_values(network_table(w->network, w->population), network_steps(w->network, w->population),
-                  train->hg + first, n, value);
+        hg_values(network_table(w->network, w->population), network_steps(w->network, w->population), train->hg + first,
+                  n, value);
     else
         for (uint32_t i = 0; i < n; i++) value[i] = hg_value_at(w, train, first + i);
 }

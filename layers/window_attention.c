@@ -2,15 +2,13 @@
 #include "layers/products.h"
 #include "layers/window.h"
 
-/* Pairs of (token, head) split over the workers. */
+/* Pairs of (token, head) dealt out to the workers in turn: later tokens see more keys. */
 static void query_meets_keys(const struct windows *v)
 {
     struct network *network = v->network;
     struct windows query = *v, *w = &query;
-    uint32_t from, to;
     query.population = network_attention(network, v->population, v->first)->query_population;
-    share(w, w->count * network->heads, 1, &from, &to);
-    for (uint32_t pair = from; pair < to; pair++) {
+    for (uint32_t pair = w->worker; pair < w->count * network->heads; pair += w->workers) {
         const struct train *train = train_at(w, pair / network->heads);
         uint32_t head = pair % network->heads, end = (head + 1) * network->head_dim;
         struct attention_state *attention = network_attention(network, w->population, train->token);
@@ -91,9 +89,8 @@ void value_window(const struct windows *w)
 
 void exp_window(const struct windows *w)
 {
-    uint32_t from, to, heads = w->network->heads;
-    share(w, w->count * heads, 1, &from, &to);
-    for (uint32_t pair = from; pair < to; pair++) {
+    uint32_t heads = w->network->heads;
+    for (uint32_t pair = w->worker; pair < w->count * heads; pair += w->workers) {
         const struct train *train = train_at(w, pair / heads);
         uint32_t head = pair % heads, row = head * train->span;
         struct attention_state *attention = network_attention(w->network, w->population, train->token);
@@ -104,9 +101,7 @@ void exp_window(const struct windows *w)
 void weight_window(const struct windows *w)
 {
     struct network *network = w->network;
-    uint32_t from, to;
-    share(w, w->count * network->heads, 1, &from, &to);
-    for (uint32_t pair = from; pair < to; pair++) {
+    for (uint32_t pair = w->worker; pair < w->count * network->heads; pair += w->workers) {
         const struct train *train = train_at(w, pair / network->heads);
         uint32_t head = pair % network->heads, low = head * network->head_dim;
         uint32_t channel = network_kv_channel(network, low);

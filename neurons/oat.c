@@ -187,7 +187,7 @@ VECTOR_INLINE __m512i code16(struct rule rule, __m512i c, __mmask16 negative, __
 {
     const __m512i largest = _mm512_set1_epi32(rule.largest);
     const __m128i j = _mm_cvtsi32_si128(rule.j);
-    c = _mm512_maskz_mov_epi32((__mmask16)~(negative & (__mmask16)rule.relu), c);
+    c = _mm512_maskz_mov_epi32((__mmask16) ~(negative & (__mmask16)rule.relu), c);
     __mmask16 outlier = _mm512_cmpgt_epi32_mask(c, largest);
     c = _mm512_mask_srl_epi32(c, outlier, _mm512_add_epi32(c, _mm512_set1_epi32(rule.half)), j);
     __mmask16 over = lanes & _mm512_cmpgt_epi32_mask(c, largest);

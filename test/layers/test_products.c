@@ -67,8 +67,8 @@ static void test_blocks(void **unused)
         for (uint32_t j = 0; j <= WIDTH; j++) start[j] = expected[j] = value();
         for (uint32_t j = 0; j < n; j++)
             for (uint32_t i = 0; i < rows; i++)
-                expected[j] += (int64_t)factor[i] * partner[j / PRODUCTS_BLOCK * APART + i * PRODUCTS_BLOCK +
-                                                            j % PRODUCTS_BLOCK];
+                expected[j] +=
+                    (int64_t)factor[i] * partner[j / PRODUCTS_BLOCK * APART + i * PRODUCTS_BLOCK + j % PRODUCTS_BLOCK];
         for (int level = CPU_PORTABLE; level <= CPU_AMX; level++) {
             cpu_limit((enum cpu_level)level);
             memcpy(sum, start, sizeof sum);
@@ -124,8 +124,8 @@ static void test_sums_and_squares(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_widths), cmocka_unit_test(test_blocks), cmocka_unit_test(test_shifts),
-                                       cmocka_unit_test(test_sums_and_squares)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_widths), cmocka_unit_test(test_blocks),
+                                       cmocka_unit_test(test_shifts), cmocka_unit_test(test_sums_and_squares)};
     state = (uint64_t)time(NULL);
     printf("seed %llu\n", (unsigned long long)state);
     return cmocka_run_group_tests(tests, NULL, NULL);

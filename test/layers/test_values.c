@@ -136,8 +136,8 @@ static void products_round_once(void **state)
     for (int round = 0; round < 20 * ROUNDS; round++) {
         int64_t factor[N], by[N];
         double scale[N], bias[N], x[N], unit = round & 4 ? 1 : (double)any_integer(50) * 0x1p-60;
-        struct values_products products = {factor, by, round & 8 ? 0 : 1, unit, round & 1 ? scale : NULL,
-                                           round & 2 ? bias : NULL};
+        struct values_products products = {
+            factor, by, round & 8 ? 0 : 1, unit, round & 1 ? scale : NULL, round & 2 ? bias : NULL};
         uint32_t n = (uint32_t)(next_random() % (N + 1));
         for (uint32_t i = 0; i < n; i++) {
             unsigned bits = 1 + (unsigned)(next_random() % VALUES_FACTOR_BITS);
@@ -202,10 +202,8 @@ static void potentials_round_and_clamp(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_become_values),
-        cmocka_unit_test(differences_become_values),
-        cmocka_unit_test(potentials_become_values),
-        cmocka_unit_test(products_round_once),
+        cmocka_unit_test(sums_become_values),         cmocka_unit_test(differences_become_values),
+        cmocka_unit_test(potentials_become_values),   cmocka_unit_test(products_round_once),
         cmocka_unit_test(potentials_round_and_clamp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
