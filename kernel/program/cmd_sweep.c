@@ -54,7 +54,7 @@ static int take_settings(const struct cli *cli, struct sweep_settings *settings)
         const char *expected = text != NULL ? sweep_grid_parse(grid, axes[i].axis, text) : NULL;
         if (expected != NULL) return cli_usage(axes[i].option, "%s, each once; found '%.100s'", expected, text);
     }
-    grid->models = 1 + (uint32_t)cli->operands;
+    grid->models = 1 + (uint32_t)(cli->agains + cli->operands);
     settings->text = cli_text(cli, OPTION_TEXT);
     settings->reference = cli_text(cli, OPTION_REFERENCE);
     settings->calibration = cli_text(cli, OPTION_CALIBRATION);
@@ -267,6 +267,14 @@ static enum lassim_status run_sweep(struct sweep *sweep, struct lassim_error *er
     return sweep_file_finish(file, error);
 }
 
+/* In the order of the rows: model [grid.models]. */
+static void take_models(const struct cli *cli, const char **model)
+{
+    *model++ = cli_text(cli, OPTION_SWEEP_MODEL);
+    for (int i = 0; i < cli->agains; i++) *model++ = cli->again[i];
+    for (int i = 0; i < cli->operands; i++) *model++ = cli->operand[i];
+}
+
 int cmd_sweep(const struct cli *cli)
 {
     struct sweep sweep = {.settings = {.model = NULL}};
@@ -284,8 +292,7 @@ int cmd_sweep(const struct cli *cli)
     pthread_mutex_init(&sweep.lock, NULL);
     pthread_mutex_init(&sweep.watch.lock, NULL);
     if (status == LASSIM_OK) {
-        sweep.settings.model[0] = cli_text(cli, OPTION_MODEL);
-        for (int i = 0; i < cli->operands; i++) sweep.settings.model[1 + i] = cli->operand[i];
+        take_models(cli, sweep.settings.model);
         status = run_sweep(&sweep, &error);
     }
     sweep_file_close(sweep.file);

@@ -81,6 +81,16 @@ expect 0 sweep --model "$MODEL" --text examples/opt-tiny/heldout.txt --tokens-ma
 expect_equal "$(column "$WORK/weights.csv" weights | tr '\n' ' ')" "keep q8 " "weights"
 expect_equal "$(column "$WORK/weights.csv" ppl_dense | sort -u | wc -l)" 1 "dense perplexities against one checkpoint"
 
+# More models: --model again, or operands.
+cp "$MODEL" "$WORK/b.snn"
+for more in "--model $WORK/b.snn" "$WORK/b.snn"; do
+    # shellcheck disable=SC2086 # two words
+    expect 0 sweep --model "$MODEL" $more --text examples/opt-tiny/heldout.txt --tokens-max 20 --timesteps 4 --quiet -o "$WORK/two.csv"
+    expect_equal "$(column "$WORK/two.csv" model | tr '\n' ' ')" "$MODEL $WORK/b.snn " "models of the rows, $more"
+    expect_equal "$(column "$WORK/two.csv" kl_mean | sort -u | wc -l)" 1 "losses of a model and its copy"
+    rm "$WORK/two.csv"
+done
+
 # Wrong lists, wrong files.
 for wrong in "--timesteps 0" "--timesteps 17" "--timesteps 4,4" "--timesteps 8-4" "--timesteps 4," "--oat maybe" "--hg 2" \
     "--drop-spikes 1.5" "--threshold-noise -1" "--weights q8" "--code radix,,ternary"; do
