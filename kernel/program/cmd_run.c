@@ -37,8 +37,7 @@ struct run {
     char *text;                    /* --json: prompt and generated text in memory */
     size_t text_size, text_prompt; /* bytes; of them the prompt's */
     double seconds;
-    struct energy_model *more_model; /* [more_models] of --energy-models */
-    uint32_t more_models;
+    struct energy_list energy; /* with those of --energy-models */
     struct lassim_error *error;
 };
 
@@ -134,7 +133,7 @@ static enum lassim_status open_logits(struct run *run)
 
 static enum lassim_status open_all(struct run *run)
 {
-    enum lassim_status status = energy_option_open(run->cli, &run->more_model, &run->more_models, run->error);
+    enum lassim_status status = energy_option_open(run->cli, &run->energy, run->error);
     if (status == LASSIM_OK) status = open_model(run);
     if (status == LASSIM_OK)
         status = prompt_read(run->cli, run->model, run->tokenizer, &run->ids, &run->prompt, run->error);
@@ -153,7 +152,7 @@ static void close_all(struct run *run)
     lassim_model_close(run->handle);
     free(run->ids);
     free(run->text);
-    free(run->more_model);
+    free(run->energy.more);
 }
 
 /* ---- feeding and sampling ---- */
@@ -276,14 +275,13 @@ static struct metrics measure(struct run *run)
         .packets_popped = session_packets_popped(run->session),
         .dense_macs = session_dense_macs(run->session),
         .perturbation = session_perturbation(run->session),
-        .more_model = run->more_model,
-        .more_models = run->more_models,
+        .models = run->energy,
         .wall_seconds = run->seconds,
         .peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024,
     };
     metrics.token = session_token_counters(run->session, &metrics.tokens);
     if (cli_given(run->cli, OPTION_ENERGY))
-        metrics.energy = energy_view_find(&metrics, cli_text(run->cli, OPTION_ENERGY));
+        metrics.energy = energy_list_find(&run->energy, cli_text(run->cli, OPTION_ENERGY));
     return metrics;
 }
 

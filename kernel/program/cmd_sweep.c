@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "kernel/program/cli.h"
+#include "kernel/program/energy_option.h"
 #include "kernel/program/run_loop.h"
 #include "kernel/program/sweep_file.h"
 #include "kernel/program/sweep_subjects.h"
@@ -73,7 +74,8 @@ static int take_settings(const struct cli *cli, struct sweep_settings *settings)
         return cli_usage(OPTION_SWEEP_WEIGHTS, "others than keep need --reference, the checkpoint to convert");
     if (converts && grid->models > 1) return cli_usage(OPTION_SWEEP_WEIGHTS, "others than keep go with one model only");
     if (sweep_grid_points(grid) == 0) return cli_usage(OPTION_SWEEP_TIMESTEPS, "more than 2^32 points");
-    return 0;
+    struct lassim_error error;
+    return energy_option_open(cli, &settings->energy, &error) == LASSIM_OK ? 0 : cli_error(&error);
 }
 
 /* Every point's key; adds up what there is to do.  A header in *header where the format has one. */
@@ -299,6 +301,7 @@ int cmd_sweep(const struct cli *cli)
     for (uint32_t i = 0; sweep.key != NULL && i < sweep.points; i++) free(sweep.key[i]);
     free(sweep.key);
     free(sweep.settings.model);
+    free(sweep.settings.energy.more);
     if (status == LASSIM_OK) return LASSIM_OK;
     return run_interrupted() ? LASSIM_ERR_RUN : cli_error(&error);
 }

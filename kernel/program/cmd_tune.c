@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "kernel/program/cli.h"
+#include "kernel/program/energy_option.h"
 #include "kernel/program/run_loop.h"
 #include "kernel/program/tune_measure.h"
 
@@ -19,6 +20,7 @@ struct tune {
     struct eval_dense dense;
     struct eval_watch watch;
     struct tune_groups groups;
+    struct energy_list energy; /* with those of --energy-models */
     struct tune_bench bench;
     char journal[4096];
     double budget; /* as the search takes it */
@@ -27,22 +29,22 @@ struct tune {
     struct eval_result before, after; /* the model as it was, and tuned */
 };
 
-static int take_cost(const char *text, int *cost)
+static int take_cost(struct tune *tune)
 {
-    *cost = TUNE_COST_SOPS;
-    if (strcmp(text, "sops") == 0) return 0;
-    for (unsigned t = 0; t < energy_models(); t++)
-        if (strcmp(text, energy_model(t)->name) == 0) {
-            *cost = (int)t;
-            return 0;
-        }
-    return cli_usage(OPTION_COST, "expected sops or the name of an energy model, found '%.100s'", text);
+    const char *name = cli_text(tune->cli, OPTION_COST);
+    struct lassim_error error;
+    if (energy_option_open(tune->cli, &tune->energy, &error) != LASSIM_OK) return cli_error(&error);
+    if (strcmp(name, "sops") == 0) return 0;
+    tune->bench.cost = energy_list_find(&tune->energy, name);
+    if (tune->bench.cost != NULL) return 0;
+    energy_option_unknown(&tune->energy, "--cost", "sops", name, &error);
+    return cli_error(&error);
 }
 
 static int take_settings(struct tune *tune)
 {
     const struct cli *cli = tune->cli;
-    int wrong = take_cost(cli_text(cli, OPTION_COST), &tune->bench.cost);
+    int wrong = take_cost(tune);
     if (wrong) return wrong;
     if (cli_given(cli, OPTION_TUNE_MAX_KL) == cli_given(cli, OPTION_TUNE_MAX_DPPL))
         return cli_usage(OPTION_TUNE_MAX_KL, "expected either this or --max-dppl");
@@ -84,8 +86,8 @@ static uint8_t *costly(const struct tune *tune)
 {
     uint8_t *costs = calloc(tune->groups.count + 1u, 1);
     for (unsigned g = 0; costs != NULL && g < tune->groups.count; g++)
-        costs[g] = tune->bench.cost != TUNE_COST_SOPS ||
-                   tune->bench.model->graph->population[tune->groups.population[g]].fan_out > 0;
+        costs[g] =
+            tune->bench.cost != NULL || tune->bench.model->graph->population[tune->groups.population[g]].fan_out > 0;
     return costs;
 }
 
@@ -173,7 +175,7 @@ static enum lassim_status write_model(struct tune *tune, struct lassim_error *er
 
 static const char *cost_name(const struct tune *tune)
 {
-    return tune->bench.cost == TUNE_COST_SOPS ? "sops" : energy_model((unsigned)tune->bench.cost)->name;
+    return tune->bench.cost == NULL ? "sops" : tune->bench.cost->name;
 }
 
 static double saved_percent(double before, double after)
@@ -296,6 +298,7 @@ static void release(struct tune *tune)
     tune_groups_free(&tune->groups);
     eval_text_free(&tune->text);
     lassim_model_close(tune->model);
+    free(tune->energy.more);
     free(tune->best);
 }
 

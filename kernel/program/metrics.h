@@ -29,8 +29,7 @@ struct metrics {
     uint64_t packets_popped;                    /* by the engine from its queue; not a count of the network */
     uint64_t dense_macs;
     const struct trace_perturbation *perturbation; /* NULL: none */
-    const struct energy_model *more_model;         /* [more_models] besides the built-in ones */
-    uint32_t more_models;
+    struct energy_list models;
     const struct energy_model *energy; /* the one that is printed layer by layer; NULL: all, in sum */
     double wall_seconds;
     uint64_t peak_resident_bytes;

@@ -103,6 +103,7 @@ static void put_key(struct row *row, const struct sweep_subject *subject, const 
     put_setting(row, "drop_spikes", point->drop);
     put_setting(row, "threshold_noise", point->noise);
     put_integer(row, "seed", subject->seed);
+    put_hash(row, "energy_hash", energy_list_hash(subject->energy));
     put_integer(row, "tokens", subject->text->count);
 }
 
@@ -143,13 +144,14 @@ static void put_joules(struct row *row, const struct energy_model *energy, const
 }
 
 /* work: [populations], or NULL where there is no result. */
-static void put_energy(struct row *row, const struct energy_work *work, uint32_t populations)
+static void put_energy(struct row *row, const struct energy_list *list, const struct energy_work *work,
+                       uint32_t populations)
 {
     static const struct energy_work none;
     uint32_t n = work != NULL ? populations : 1;
     if (work == NULL) work = &none;
-    for (unsigned m = 0; m < energy_models(); m++) {
-        const struct energy_model *energy = energy_model(m);
+    for (unsigned m = 0; m < energy_list_models(list); m++) {
+        const struct energy_model *energy = energy_list_model(list, m);
         put_joules(row, energy, "spiking", energy_spiking(energy, work, n));
         put_joules(row, energy, "dense", energy_dense(energy, work, n, energy->width));
         put_joules(row, energy, "dense_fp16", energy_dense(energy, work, n, ENERGY_FP16));
@@ -187,7 +189,7 @@ char *sweep_row_text(enum sweep_format format, const struct sweep_subject *subje
     put_key(&row, subject, point);
     put_loss(&row, known);
     put_counts(&row, known);
-    put_energy(&row, work, subject->model->graph->populations);
+    put_energy(&row, subject->energy, work, subject->model->graph->populations);
     free(work);
     uint32_t steps = point->timesteps ? point->timesteps : subject->model->timesteps;
     put_integer(&row, "latency_timesteps", (uint64_t)subject->model->graph->head_level * steps);

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@ struct fixture {
     struct sweep_subject subject;
     struct eval_result result;
     struct sweep_point point;
+    struct energy_model mine;
+    struct energy_list energy;
 };
 
 static void set_up(struct fixture *f)
@@ -25,7 +28,10 @@ static void set_up(struct fixture *f)
     struct model_config config = tiny_config();
     *f = (struct fixture){.model = tiny_model_new(&config, 3, 0)};
     f->text = (struct eval_text){.count = 7, .context = 6, .hash = 0xabc};
-    f->subject = (struct sweep_subject){"a \"b\",c.snn", f->model, "folder", "text", &f->text, 99.5, 11};
+    f->mine = *energy_model(0);
+    snprintf(f->mine.name, sizeof f->mine.name, "mine");
+    f->energy = (struct energy_list){&f->mine, 1};
+    f->subject = (struct sweep_subject){"a \"b\",c.snn", f->model, "folder", "text", &f->text, 99.5, 11, &f->energy};
     f->result = (struct eval_result){.timesteps = 480, .neuron_windows = 10, .into_weights_windows = 4, .seconds = 1.5};
     f->result.population = calloc(f->model->graph->populations, sizeof *f->result.population);
     f->result.comparison = (struct comparison){
@@ -91,6 +97,8 @@ static void header_and_row_agree_with_json(void **state)
     assert_true(json_real_value(json_object_get(object, "active_share_into_weights")) == 0.25);
     assert_int_equal(json_integer_value(json_object_get(object, "synaptic_operations")), 1234);
     assert_int_equal(json_integer_value(json_object_get(object, "latency_timesteps")), f.model->graph->head_level * 16);
+    assert_true(json_real_value(json_object_get(object, "mine_spiking_joules")) ==
+                json_real_value(json_object_get(object, "horowitz45_fp32_spiking_joules")));
     assert_string_equal(name[names - 1], "wall_seconds");
     json_decref(object);
     free(header);
@@ -103,6 +111,7 @@ static void header_and_row_agree_with_json(void **state)
 static void keys_tell_points_apart(void **state)
 {
     (void)state;
+    static const struct energy_list none;
     struct fixture f;
     set_up(&f);
     for (enum sweep_format format = SWEEP_CSV; format <= SWEEP_JSON; format++) {
@@ -110,7 +119,7 @@ static void keys_tell_points_apart(void **state)
         char *row = sweep_row_text(format, &f.subject, &f.point, &f.result);
         assert_true(sweep_row_has_key(row, key));
         free(row);
-        for (int i = 0; i < 9; i++) {
+        for (int i = 0; i < 10; i++) {
             struct sweep_point other = f.point;
             struct sweep_subject subject = f.subject;
             if (i == 0) other.drop = 0.25;
@@ -122,6 +131,7 @@ static void keys_tell_points_apart(void **state)
             if (i == 6) other.code = f.model->code == SPIKE_CODE_RADIX ? SPIKE_CODE_TERNARY : SPIKE_CODE_RADIX;
             if (i == 7) subject.seed = 12;
             if (i == 8) subject.reference = NULL;
+            if (i == 9) subject.energy = &none;
             row = sweep_row_text(format, &subject, &other, &f.result);
             if (sweep_row_has_key(row, key)) fail_msg("setting %d is not in the key", i);
             free(row);
