@@ -2,8 +2,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kernel/npy.h"
@@ -40,13 +38,6 @@ struct run {
     struct energy_list energy; /* with those of --energy-models */
     struct lassim_error *error;
 };
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static int is_standard_output(const struct cli *cli, enum option_id option)
 {
@@ -210,14 +201,14 @@ static enum lassim_status generate(struct run *run, struct text_stream *stream)
 static enum lassim_status simulate(struct run *run, FILE *out)
 {
     struct text_stream stream = {.out = out};
-    double started = seconds_now();
+    double started = run_seconds();
     for (uint32_t i = 0; i < run->prompt; i++) show_token(run, &stream, run->ids[i]);
     fflush(out);
     run->text_prompt = run->text_size;
     enum lassim_status status = feed(run, run->prompt);
     if (status == LASSIM_OK) status = generate(run, &stream);
     text_stream_end(&stream);
-    run->seconds = seconds_now() - started;
+    run->seconds = run_seconds() - started;
     return status;
 }
 
@@ -260,26 +251,14 @@ static enum lassim_status simulate_watched(struct run *run)
 
 static struct metrics measure(struct run *run)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     struct metrics metrics = {
-        .graph = run->model->graph,
-        .model = run->model,
         .engine = cli_text(run->cli, OPTION_ENGINE),
-        .window = session_steps(run->session),
-        .population = session_population_counters(run->session),
-        .counted = session_dense_counters(run->session),
         .prompt_tokens = run->prompt,
         .new_tokens = run->generated,
-        .timesteps = session_timesteps(run->session),
-        .packets_popped = session_packets_popped(run->session),
-        .dense_macs = session_dense_macs(run->session),
-        .perturbation = session_perturbation(run->session),
         .models = run->energy,
         .wall_seconds = run->seconds,
-        .peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024,
     };
-    metrics.token = session_token_counters(run->session, &metrics.tokens);
+    metrics_take(&metrics, run->session, run->model);
     if (cli_given(run->cli, OPTION_ENERGY))
         metrics.energy = energy_list_find(&run->energy, cli_text(run->cli, OPTION_ENERGY));
     return metrics;
@@ -319,7 +298,8 @@ static enum lassim_status finish(struct run *run)
         run->logits = NULL;
     }
     if (status == LASSIM_OK && cli_given(cli, OPTION_METRICS)) {
-        status = metrics_write(&metrics, cli_text(cli, OPTION_METRICS), cli_flag(cli, OPTION_NO_CLOBBER), run->error);
+        status = metrics_write_traced(&metrics, cli_text(cli, OPTION_TRACE), cli_text(cli, OPTION_METRICS),
+                                      cli_flag(cli, OPTION_NO_CLOBBER), run->error);
     }
     if (status != LASSIM_OK) return status;
     if (cli_flag(cli, OPTION_JSON)) {

@@ -230,7 +230,7 @@ static void line(void *context, char *text, size_t size)
     uint64_t done = atomic_load(&sweep->watch.tokens);
     double share = sweep->tokens_left > 0 ? (double)done / (double)sweep->tokens_left : 0;
     if (share > 1) share = 1;
-    double left = share > 0 ? (eval_seconds() - sweep->started) * (1 - share) / share : 0;
+    double left = share > 0 ? (run_seconds() - sweep->started) * (1 - share) / share : 0;
     int used = snprintf(text, size, "%u/%u points, %.0f %%", sweep_file_count(sweep->file), sweep->points, 100 * share);
     if (share > 0 && used > 0 && (size_t)used < size)
         snprintf(text + used, size - (size_t)used, ", %.0f:%02.0f left", (left - (double)((int64_t)left % 60)) / 60,
@@ -258,7 +258,7 @@ static enum lassim_status run_sweep(struct sweep *sweep, struct lassim_error *er
     if (status == LASSIM_OK) status = expect_tokens(sweep, error);
     if (status != LASSIM_OK) return status;
     const struct run_watch watch = {stop, progress, sweep, sweep->tokens_left, sweep->settings.quiet, line};
-    sweep->started = eval_seconds();
+    sweep->started = run_seconds();
     run_watch(&watch);
     for (uint32_t g = 0; g < sweep_groups(&sweep->settings) && status == LASSIM_OK; g++)
         status = run_group(sweep, g, error);

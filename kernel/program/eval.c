@@ -2,14 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-double eval_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+#include "kernel/program/run_loop.h"
 
 void eval_watch_stop(struct eval_watch *watch)
 {
@@ -116,7 +110,7 @@ enum lassim_status eval_run(const struct model *model, const struct lassim_optio
 {
     struct eval eval = {.model = model, .text = text, .dense = dense, .watch = watch, .result = result};
     struct lassim_options own = *options;
-    double start = eval_seconds();
+    double start = run_seconds();
     own.context = text->context;
     LASSIM_INVARIANT(job < EVAL_JOBS_MAX, "job %u", job);
     memset(result, 0, sizeof *result);
@@ -129,7 +123,7 @@ enum lassim_status eval_run(const struct model *model, const struct lassim_optio
     lassim_session_close(eval.session);
     free(eval.wide);
     free(eval.scratch);
-    result->seconds = eval_seconds() - start;
+    result->seconds = run_seconds() - start;
     if (status != LASSIM_OK) eval_result_free(result);
     return status;
 }

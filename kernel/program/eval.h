@@ -65,7 +65,5 @@ enum lassim_status eval_run(const struct model *model, const struct lassim_optio
 void eval_result_free(struct eval_result *result);
 /* What the energy models take, [populations]; the caller frees it.  NULL without memory. */
 struct energy_work *eval_energy_work(const struct model *model, const struct eval_result *result);
-/* Seconds of a clock that only goes forward. */
-double eval_seconds(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "kernel/program/eval.h"
+#include "kernel/program/run_loop.h"
 
 /* Maps `bytes` of a new file beside `near` that has no name any more; its disk space is reserved. */
 static void *map_unnamed(const char *near, uint64_t bytes, struct lassim_error *error)
@@ -105,7 +106,7 @@ enum lassim_status eval_dense_new(const struct model *model, const char *directo
     struct dense_engine *engine = NULL;
     struct team *team = NULL;
     struct dense_weights weights;
-    double start = eval_seconds();
+    double start = run_seconds();
     *dense = (struct eval_dense){.vocabulary = model->graph->config.vocabulary};
     dense->bytes = text->count * (uint64_t)dense->vocabulary * sizeof(float);
     enum lassim_status status = eval_reference_open(model, directory, &reference, &weights, error);
@@ -120,7 +121,7 @@ enum lassim_status eval_dense_new(const struct model *model, const char *directo
     dense_engine_free(engine);
     team_free(team);
     reference_close(reference);
-    dense->seconds = eval_seconds() - start;
+    dense->seconds = run_seconds() - start;
     if (status != LASSIM_OK) eval_dense_free(dense);
     return status;
 }
