@@ -112,16 +112,28 @@ static double share(uint64_t part, uint64_t whole)
     return whole > 0 ? (double)part / (double)whole : 0;
 }
 
-static void put_loss(struct row *row, const struct eval_result *result)
+static void put_if(struct row *row, int present, const char *name, double value)
+{
+    if (present)
+        put_real(row, name, value);
+    else
+        put_nothing(row, name);
+}
+
+/* Perplexity is that of a decoder's next token; sentence vectors have an angle and no distribution. */
+static void put_loss(struct row *row, enum head_kind head, const struct eval_result *result)
 {
     const struct comparison *c = &result->comparison;
-    put_real(row, "ppl_dense", comparison_ppl_reference(c));
-    put_real(row, "ppl_spiking", comparison_ppl_other(c));
-    put_real(row, "dppl_percent", comparison_dppl_percent(c));
-    put_real(row, "kl_mean", comparison_kl_mean(c));
-    put_real(row, "kl_max", c->kl_max);
-    put_real(row, "top1_agreement", comparison_top1(c));
+    int vectors = head == HEAD_VALUES;
+    put_if(row, head == HEAD_LM, "ppl_dense", comparison_ppl_reference(c));
+    put_if(row, head == HEAD_LM, "ppl_spiking", comparison_ppl_other(c));
+    put_if(row, head == HEAD_LM, "dppl_percent", comparison_dppl_percent(c));
+    put_if(row, !vectors, "kl_mean", comparison_kl_mean(c));
+    put_if(row, !vectors, "kl_max", c->kl_max);
+    put_if(row, !vectors, "top1_agreement", comparison_top1(c));
     put_real(row, "max_logit_error", c->logit_error_max);
+    put_if(row, vectors, "cosine_mean", 1 - comparison_kl_mean(c));
+    put_if(row, vectors, "cosine_min", 1 - c->kl_max);
 }
 
 static void put_counts(struct row *row, const struct eval_result *result)
@@ -187,7 +199,7 @@ char *sweep_row_text(enum sweep_format format, const struct sweep_subject *subje
     }
     const struct eval_result *known = result != NULL ? result : &none;
     put_key(&row, subject, point);
-    put_loss(&row, known);
+    put_loss(&row, (enum head_kind)subject->model->graph->config.head, known);
     put_counts(&row, known);
     put_energy(&row, subject->energy, work, subject->model->graph->populations);
     free(work);

@@ -1,9 +1,11 @@
 #!/bin/bash
 # lassim sweep: rows agree with verify and with conversions of the same rule; a sweep killed at random points and started
-# again gives the rows of one that ran through, byte for byte but for the wall times.  SWEEP_KILLS: how often.
+# again gives the rows of one that ran through, byte for byte but for the wall times.  SWEEP_KILLS: how often; SWEEP_PAUSE:
+# milliseconds before a kill, at most.
 . test/e2e/common.sh
 need_model
 KILLS=${SWEEP_KILLS:-4}
+PAUSE=${SWEEP_PAUSE:-900}
 SEED=${SEED:-$$}
 RANDOM=$SEED
 echo "seed $SEED"
@@ -34,18 +36,23 @@ cmp -s "$WORK/whole.csv" "$WORK/again.csv" || complain "a complete sweep run aga
 expect 0 sweep "${GRID[@]}" -t 1 -o "$WORK/one.csv"
 cmp -s <(rows "$WORK/whole.csv") <(rows "$WORK/one.csv") || complain "one thread gives other rows"
 
-# Killed after a random time, again and again; then let through.
+# Killed after a random time, again and again, from the beginning where it came through; then let through.
+halfway=0
 for kill in $(seq "$KILLS"); do
     "$LASSIM" sweep "${GRID[@]}" -o "$WORK/killed.csv" &
     pid=$!
-    sleep "0.$(printf %03d $((RANDOM % 900 + 20)))"
+    sleep "$(awk -v ms=$((RANDOM % PAUSE + 20)) 'BEGIN { printf "%.3f", ms / 1000 }')"
     kill -s KILL $pid 2>/dev/null
     wait $pid 2>/dev/null
     lines=0
     [ -e "$WORK/killed.csv.partial" ] && lines=$(grep -c "" "$WORK/killed.csv.partial")
     echo "kill $kill: $lines lines so far"
-    [ -e "$WORK/killed.csv" ] && break
+    [ "$lines" -gt 1 ] && halfway=$((halfway + 1))
+    [ -e "$WORK/killed.csv" ] || continue
+    cmp -s <(rows "$WORK/whole.csv") <(rows "$WORK/killed.csv") || complain "a sweep killed $kill times gives other rows"
+    rm -f "$WORK/killed.csv" "$WORK/killed.csv.partial"
 done
+[ "$KILLS" -lt 20 ] || [ $((2 * halfway)) -ge "$KILLS" ] || complain "only $halfway of $KILLS kills came between the rows"
 # What a power cut could leave: a row cut short.
 [ -e "$WORK/killed.csv.partial" ] && printf '%s,d0365' "$MODEL" >>"$WORK/killed.csv.partial"
 expect 0 sweep "${GRID[@]}" -o "$WORK/killed.csv"

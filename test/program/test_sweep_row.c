@@ -107,6 +107,42 @@ static void header_and_row_agree_with_json(void **state)
     tear_down(&f);
 }
 
+/* Each head has the figures that `verify` has of it; the others are empty. */
+static void figures_follow_the_head(void **state)
+{
+    (void)state;
+    static const struct {
+        enum head_kind head;
+        const char *present[4], *empty[4];
+    } heads[] = {
+        {HEAD_LM, {"ppl_dense", "dppl_percent", "kl_mean", "top1_agreement"}, {"cosine_mean", "cosine_min"}},
+        {HEAD_MASKED_LM, {"kl_mean", "kl_max", "top1_agreement"}, {"ppl_spiking", "cosine_mean"}},
+        {HEAD_CLASSIFY, {"kl_mean", "kl_max", "top1_agreement"}, {"dppl_percent", "cosine_min"}},
+        {HEAD_VALUES, {"cosine_mean", "cosine_min", "max_logit_error"}, {"kl_mean", "ppl_dense", "top1_agreement"}}};
+    struct fixture f;
+    set_up(&f);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        struct graph graph = *f.model->graph;
+        struct model model = *f.model;
+        graph.config.head = heads[i].head;
+        model.graph = &graph;
+        f.subject.model = &model;
+        char *text = sweep_row_text(SWEEP_JSON, &f.subject, &f.point, &f.result);
+        json_t *row = json_loads(text, 0, NULL);
+        for (int k = 0; k < 4 && heads[i].present[k] != NULL; k++)
+            if (!json_is_number(json_object_get(row, heads[i].present[k]))) fail_msg("no %s", heads[i].present[k]);
+        for (int k = 0; k < 4 && heads[i].empty[k] != NULL; k++)
+            if (!json_is_null(json_object_get(row, heads[i].empty[k]))) fail_msg("%s is there", heads[i].empty[k]);
+        if (heads[i].head == HEAD_VALUES) {
+            assert_true(json_real_value(json_object_get(row, "cosine_mean")) == 1 - 0.7 / 7);
+            assert_true(json_real_value(json_object_get(row, "cosine_min")) == 0.5);
+        }
+        json_decref(row);
+        free(text);
+    }
+    tear_down(&f);
+}
+
 /* Every setting is in the key, and the key begins the row. */
 static void keys_tell_points_apart(void **state)
 {
@@ -147,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_and_row_agree_with_json),
+        cmocka_unit_test(figures_follow_the_head),
         cmocka_unit_test(keys_tell_points_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
