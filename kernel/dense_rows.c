@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 
 static float float_of_bits(uint32_t bits)
 {

@@ -5,7 +5,7 @@
  * others, without a branch; where fewer are, 64 neurons are looked at together. */
 #include "kernel/bits.h"
 #include "kernel/trace_writer.h"
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>

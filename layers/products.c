@@ -1,6 +1,6 @@
 #include "layers/products.h"
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 
 static void add_portable(const int32_t *factor, uint32_t rows, const int32_t *partner, uint64_t stride, uint32_t n,
                          int64_t *sum)

@@ -1,6 +1,6 @@
 #include "layers/row_sum.h"
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 
 /* Vectors of the compiler's own kind: one source for every instruction set. */
 typedef int16_t lanes16_128 __attribute__((vector_size(16)));

@@ -1,6 +1,6 @@
 #include "layers/synapse_active.h"
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 #include "neurons/oat.h"
 #include "neurons/real.h"
 

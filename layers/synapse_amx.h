@@ -24,7 +24,7 @@ enum {
 size_t synapse_amx_scratch(uint32_t sources, uint32_t tokens);
 
 /* Adds all tokens' windows to sum[from .. to) and returns 1; returns 0, having done nothing, where the CPU has no such
- * tiles (layers/cpu.h), where values, weights or rows are beyond the bounds above, or, unless `always`, where going
+ * tiles (neurons/cpu.h), where values, weights or rows are beyond the bounds above, or, unless `always`, where going
  * through the rows token by token costs less.  from: for I4 a multiple of WEIGHT_GROUP.  scratch: 64-byte aligned.
  * O(active rows (to - from) tokens / 16). */
 int synapse_amx_receive(const struct matrix *matrix, uint32_t sources, uint32_t targets,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 #include "layers/packet.h"
 
 uint32_t synapse_weight_limit(enum weight_type type)

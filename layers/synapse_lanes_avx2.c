@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 #include "layers/synapse_lanes.h"
 
 #if defined(__x86_64__)

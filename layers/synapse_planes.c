@@ -1,6 +1,6 @@
 #include "layers/synapse_planes.h"
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 #include "neurons/oat.h"
 
 /* ---- one code ---- */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 #include "layers/packet.h"
 
 /* 2^exponent as a float, -126 <= exponent <= 127. */

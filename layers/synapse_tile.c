@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 #include "layers/synapse_tile_kernels.h"
 
 /* ---- portable ---- */

@@ -1,6 +1,6 @@
 /* The inner loops of the window kernels for float weights, in double on exact integers: a few rows onto one tile of
  * targets (sparse), or panels of rows onto many tokens (dense).  One set of kernels for each level of instructions
- * (layers/cpu.h); same numbers, because every product and sum is an exact integer. */
+ * (neurons/cpu.h); same numbers, because every product and sum is an exact integer. */
 #ifndef LASSIM_LAYERS_SYNAPSE_TILE_H
 #define LASSIM_LAYERS_SYNAPSE_TILE_H
 

@@ -1,6 +1,6 @@
 #include "layers/tally.h"
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 #include "layers/graph.h"
 
 enum { LOOP = 64 /* codes of one pass: a constant, so that it becomes vectors */ };

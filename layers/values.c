@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 #include "neurons/real.h"
 
 /* ---- one by one, from i on ---- */

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 #include "layers/synapse.h"
 #include "layers/synapse_amx.h"
 #include "neurons/oat.h"

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 #include "layers/packet.h"
 #include "layers/synapse.h"
 #include "layers/synapse_window.h"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 #include "layers/values.h"
 
 enum { N = 203, ROUNDS = 300 };

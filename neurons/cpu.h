@@ -1,7 +1,7 @@
 /* Which instructions the kernels may use: a level, each including those before it.  Every kernel gives the same
  * integers at every level, so the level changes the time and nothing else. */
-#ifndef LASSIM_LAYERS_CPU_H
-#define LASSIM_LAYERS_CPU_H
+#ifndef LASSIM_NEURONS_CPU_H
+#define LASSIM_NEURONS_CPU_H
 
 enum cpu_level {
     CPU_PORTABLE = 0, /* plain C */

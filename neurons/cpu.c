@@ -1,4 +1,4 @@
-#include "layers/cpu.h"
+#include "neurons/cpu.h"
 
 #include <stdlib.h>
 #include <string.h>
