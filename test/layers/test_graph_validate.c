@@ -94,6 +94,10 @@ static void broken_wires(void **state)
     fc2->target = TARGET_HEAD;
     expect_broken(graph, "layers.0.fc", "head");
     *fc2 = good;
+    struct population *fc = find(graph, "layers.0.fc");
+    fc->level++; /* final.res's own */
+    expect_broken(graph, "layers.0.fc", "has closed");
+    fc->level--;
     fc2->source = GRAPH_NONE;
     expect_broken(graph, "layers.0.fc", "fan_out");
     *fc2 = good;

@@ -192,7 +192,8 @@ static void encode_nan(void *context)
 static void test_nan_is_a_bug(void **state)
 {
     (void)state;
-    for (size_t at = 0; at < 70; at += 69) assert_aborts(encode_nan, &at, at == 0 ? "neurons 0..63 is NaN" : "neurons 64..127 is NaN");
+    for (size_t at = 0; at < 70; at += 69)
+        assert_aborts(encode_nan, &at, at == 0 ? "neurons 0..63 is NaN" : "neurons 64..127 is NaN");
 }
 
 /* Both spike codes of an OAT code sum to its value. */
