@@ -40,11 +40,15 @@ table threshold-noise --model opt-tiny.snn --timesteps 8,16 --threshold-noise 0,
 # Tuned on the calibration text to the loss that a uniform T has there, measured on the held-out one.
 printf 'timesteps,budget,kl_mean_uniform,synaptic_operations_uniform,kl_mean_tuned,synaptic_operations_tuned,saved_percent\n' >tune.csv
 column() { awk -F, -v name="$2" -v row="$3" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i } NR == row { print $at }' "$1"; }
-for steps in 8 6 10; do
+for steps in 6 8 10; do
     "$LASSIM" sweep --model opt-tiny.snn --text calibration.txt --tokens-max "$TUNE_TOKENS" --timesteps $steps -o budget-$steps.csv --quiet
     budget=$(column budget-$steps.csv kl_mean 2)
-    [ -e tuned-$steps.snn ] || "$LASSIM" tune --model opt-tiny.snn --text calibration.txt --tokens-max "$TUNE_TOKENS" --max-kl "$budget" \
-        -o tuned-$steps.snn --json >tuned-$steps.json
+    if [ ! -e tuned-$steps.json ]; then
+        printf 'tune, budget of T = %s: ' $steps
+        { time "$LASSIM" tune --model opt-tiny.snn --text calibration.txt --tokens-max "$TUNE_TOKENS" --max-kl "$budget" \
+            -o tuned-$steps.snn --json --quiet >tuned-$steps.new; } 2>&1
+        mv tuned-$steps.new tuned-$steps.json
+    fi
     sweep --model opt-tiny.snn --timesteps $steps -o uniform-$steps.csv --quiet
     sweep --model tuned-$steps.snn -o tuned-$steps.csv --quiet
     uniform=$(column uniform-$steps.csv synaptic_operations 2) tuned=$(column tuned-$steps.csv synaptic_operations 2)

@@ -17,6 +17,7 @@ struct sweep {
     struct sweep_file *file;
     struct eval_watch watch;
     double started;
+    uint32_t found;       /* points that were there already */
     uint64_t tokens_left; /* of the points that were not there at the start */
     /* The group being measured. */
     struct sweep_group group;
@@ -255,6 +256,7 @@ static enum lassim_status run_sweep(struct sweep *sweep, struct lassim_error *er
     if (status == LASSIM_OK)
         status = sweep_file_open(sweep->settings.output, header, sweep->key, sweep->points, &sweep->file, error);
     free(header);
+    if (status == LASSIM_OK) sweep->found = sweep_file_count(sweep->file);
     if (status == LASSIM_OK) status = expect_tokens(sweep, error);
     if (status != LASSIM_OK) return status;
     const struct run_watch watch = {stop, progress, sweep, sweep->tokens_left, sweep->settings.quiet, line};
@@ -275,6 +277,16 @@ static void take_models(const struct cli *cli, const char **model)
     *model++ = cli_text(cli, OPTION_SWEEP_MODEL);
     for (int i = 0; i < cli->agains; i++) *model++ = cli->again[i];
     for (int i = 0; i < cli->operands; i++) *model++ = cli->operand[i];
+}
+
+/* Unless the rows themselves went to standard output. */
+static void print_end(const struct sweep *sweep)
+{
+    const char *path = sweep->settings.output;
+    if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0) return;
+    printf("wrote      %s: %u rows", path, sweep->points);
+    if (sweep->found > 0) printf(", %u of them there already", sweep->found);
+    printf("; %.1f s\n", run_seconds() - sweep->started);
 }
 
 int cmd_sweep(const struct cli *cli)
@@ -302,6 +314,7 @@ int cmd_sweep(const struct cli *cli)
     free(sweep.key);
     free(sweep.settings.model);
     free(sweep.settings.energy.more);
+    if (status == LASSIM_OK && !sweep.settings.quiet) print_end(&sweep);
     if (status == LASSIM_OK) return LASSIM_OK;
     return run_interrupted() ? LASSIM_ERR_RUN : cli_error(&error);
 }

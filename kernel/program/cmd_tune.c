@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel/outfile.h"
 #include "kernel/program/cmd_tune.h"
 #include "kernel/program/energy_option.h"
 #include "kernel/program/run_loop.h"
@@ -46,7 +47,8 @@ static enum lassim_status open_bench(struct tune *tune, struct lassim_error *err
 {
     const struct cli *cli = tune->cli;
     const char *path = cli_text(cli, OPTION_MODEL), *reference = cli_text(cli, OPTION_REFERENCE);
-    enum lassim_status status = lassim_model_open(path, &tune->model, error);
+    enum lassim_status status = outfile_check(cli_text(cli, OPTION_OUTPUT), cli_flag(cli, OPTION_NO_CLOBBER), error);
+    if (status == LASSIM_OK) status = lassim_model_open(path, &tune->model, error);
     if (status != LASSIM_OK) return status;
     const struct model *model = model_of(tune->model);
     if (tune->bench.perplexity && model->graph->config.head != HEAD_LM)

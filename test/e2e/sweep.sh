@@ -30,6 +30,8 @@ for name in ppl_dense ppl_spiking kl_mean kl_max top1_agreement saturations; do
 done
 # The same again: everything is there already.
 cp "$WORK/whole.csv" "$WORK/again.csv"
+expect 0 "$LASSIM" sweep "${GRID[@]:0:$((${#GRID[@]} - 1))}" -o "$WORK/again.csv"
+grep -q "^wrote  *$WORK/again.csv: 12 rows, 12 of them there already; 0\.[0-9] s$" "$WORK/out" || complain "the last line: $(cat "$WORK/out")"
 expect 0 sweep "${GRID[@]}" -o "$WORK/again.csv"
 cmp -s "$WORK/whole.csv" "$WORK/again.csv" || complain "a complete sweep run again gives other bytes"
 # One thread, the model's name aside.
@@ -109,5 +111,7 @@ expect 3 sweep --model "$MODEL" --text "$WORK/no-such-text" -o "$WORK/wrong.csv"
 echo other,columns >"$WORK/alien.csv.partial"
 expect 1 sweep "${GRID[@]}" -o "$WORK/alien.csv" && expect_line alien.csv.partial "other columns"
 expect_equal "$(cat "$WORK/alien.csv.partial")" other,columns "somebody else's file"
+expect 1 sweep "${GRID[@]}" -o "$WORK" && expect_line "is a directory"
+[ -e "$WORK.partial" ] && complain "a file beside the directory"
 expect 1 sweep "${GRID[@]}" -o "$WORK/no/such/folder.csv" && expect_line no/such/folder
 finish
