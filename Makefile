@@ -201,7 +201,7 @@ check-long: check
 check-long-run: check-build $(LONG_TESTS)
 	@TEST_TIMEOUT=7200 $(RUNNER) $(LONG_TESTS) $(LONG_SCRIPTS)
 check-variants:
-	@$(MAKE) --no-print-directory BUILD=build/gcc-O0 CC=gcc O=-O0 unit
+	@$(MAKE) --no-print-directory BUILD=build/debug CC=gcc O=-O0 DEFINES=-DLASSIM_DEBUG unit
 	@$(MAKE) --no-print-directory BUILD=build/gcc-O3 CC=gcc O=-O3 unit
 	@$(MAKE) --no-print-directory BUILD=build/clang-O0 CC=$(CLANG) O=-O0 unit
 	@$(MAKE) --no-print-directory BUILD=build/clang-O3 CC=$(CLANG) O=-O3 unit

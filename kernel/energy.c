@@ -1,5 +1,10 @@
 #include "kernel/energy.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
 #define PJ 1e-12
 /* Horowitz, ISSCC 2014, 45 nm: addition + multiplication of 32-bit and 16-bit floats and of 8-bit integers. */
 #define HOROWITZ_MACS                                 \
@@ -60,6 +65,48 @@ unsigned energy_models(void)
 const struct energy_model *energy_model(unsigned index)
 {
     return &built_in[index];
+}
+
+unsigned energy_list_models(const struct energy_list *list)
+{
+    return energy_models() + list->mores;
+}
+
+const struct energy_model *energy_list_model(const struct energy_list *list, unsigned index)
+{
+    return index < energy_models() ? energy_model(index) : &list->more[index - energy_models()];
+}
+
+const struct energy_model *energy_list_find(const struct energy_list *list, const char *name)
+{
+    for (unsigned i = 0; i < energy_list_models(list); i++)
+        if (strcmp(energy_list_model(list, i)->name, name) == 0) return energy_list_model(list, i);
+    return NULL;
+}
+
+/* Over text, since a structure has gaps. */
+uint64_t energy_model_hash(const struct energy_model *model)
+{
+    char text[1024];
+    int used = snprintf(text, sizeof text, "%s %d %a %a %a %a %a %a %a %a", model->name, (int)model->kind, model->add,
+                        model->multiply, model->event, model->mac[ENERGY_FP32], model->mac[ENERGY_FP16],
+                        model->mac[ENERGY_INT8], model->dram_above, model->dram);
+    uint64_t hash = XXH3_64bits_withSeed(text, (size_t)used, (uint64_t)model->width);
+    for (uint32_t i = 0; i < model->points; i++) {
+        used = snprintf(text, sizeof text, "%016" PRIx64 " %a %a", hash, model->point[i].bytes, model->point[i].joules);
+        hash = XXH3_64bits(text, (size_t)used);
+    }
+    return hash;
+}
+
+uint64_t energy_list_hash(const struct energy_list *list)
+{
+    uint64_t hash = 0;
+    for (unsigned i = 0; i < energy_list_models(list); i++) {
+        uint64_t own = energy_model_hash(energy_list_model(list, i));
+        hash = XXH3_64bits_withSeed(&own, sizeof own, hash);
+    }
+    return hash;
 }
 
 double energy_byte(const struct energy_model *model, uint64_t buffer)

@@ -56,6 +56,19 @@ struct energy_work {
 unsigned energy_models(void);
 const struct energy_model *energy_model(unsigned index);
 
+/* The models of a command: the built-in ones, then those of a file. */
+struct energy_list {
+    struct energy_model *more; /* [mores], or NULL; owned by whoever read them */
+    uint32_t mores;
+};
+unsigned energy_list_models(const struct energy_list *list);
+const struct energy_model *energy_list_model(const struct energy_list *list, unsigned index);
+/* The model of that name, NULL if there is none. */
+const struct energy_model *energy_list_find(const struct energy_list *list, const char *name);
+/* XXH3-64 of what a model's figures follow from, its name included; of all of the list. */
+uint64_t energy_model_hash(const struct energy_model *model);
+uint64_t energy_list_hash(const struct energy_list *list);
+
 /* Joules per byte of a buffer. */
 double energy_byte(const struct energy_model *model, uint64_t buffer);
 /* Joules of n populations' work: integers are summed first, accesses then added population by population, in the

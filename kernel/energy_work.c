@@ -38,8 +38,8 @@ static int writes_cache(const struct graph *graph, const struct population *popu
 
 const char *energy_cache_use(const struct graph *graph, uint32_t p)
 {
-    if (reads_cache(&graph->population[p])) return "read";
-    return writes_cache(graph, &graph->population[p]) ? "write" : "none";
+    static const char *const uses[2][2] = {{"none", "write"}, {"read", "both"}};
+    return uses[reads_cache(&graph->population[p])][writes_cache(graph, &graph->population[p])];
 }
 
 uint64_t energy_cache_elements(const struct graph *graph)

@@ -17,7 +17,7 @@ void energy_work_of(const struct graph *graph, const struct model *model, uint32
                     uint32_t tokens, struct energy_work *work);
 /* Bytes of a row of matrix m. */
 uint64_t energy_row_bytes(const struct graph *graph, const struct model *model, uint32_t m);
-/* What population p's spikes do to the KV cache: "read", "write" or "none". */
+/* What population p's spikes do to the KV cache: "read", "write", "both" (an encoder's keys) or "none". */
 const char *energy_cache_use(const struct graph *graph, uint32_t p);
 /* Elements of one layer's keys, or values, at the longest context. */
 uint64_t energy_cache_elements(const struct graph *graph);

@@ -40,6 +40,7 @@ void engine_index_levels(const struct graph *graph, uint32_t *level_first)
         while (p < graph->populations && graph->population[p].level == level) p++;
     }
     LASSIM_INVARIANT(p == graph->populations, "population %u of %u is out of level order", p, graph->populations);
+    LASSIM_EXPENSIVE(graph_validate(graph, &p) == NULL, "population %u: %s", p, graph_validate(graph, &p));
 }
 
 void engine_asked(const struct graph *graph, const struct engine_feed *feed, uint32_t *from, uint32_t *to)

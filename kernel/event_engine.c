@@ -221,6 +221,10 @@ static enum lassim_status deliver_spikes(struct event_engine *engine)
     uint64_t work = 0;
     for (size_t i = 0; i < engine->batch_count && status == LASSIM_OK; i++) {
         const struct packet *packet = engine->batch[i].payload;
+        LASSIM_EXPENSIVE(packet_validate(packet, engine->graph->population[packet->population].neurons) == NULL,
+                         "packet at timestep %llu, population %u, token %u, block %u",
+                         (unsigned long long)engine->batch[i].key.timestep, packet->population, packet->token,
+                         packet->block);
         if (engine->batch[i].key.level == 0) status = open_token(engine, &engine->batch[i].key, packet);
         account_packet(engine->setup.accounting, packet);
         work += operations(engine, packet);
@@ -264,8 +268,8 @@ enum lassim_status event_engine_feed(struct event_engine *engine, const struct e
         status = step(engine, error);
     }
     if (status == LASSIM_OK) status = write_pending(engine);
-    LASSIM_EXPENSIVE(queue_validate(engine->queue) == NULL, "queue after timestep %llu",
-                     (unsigned long long)engine->clock);
+    LASSIM_EXPENSIVE(queue_validate(engine->queue) == NULL, "queue after timestep %llu: %s",
+                     (unsigned long long)engine->clock, queue_validate(engine->queue));
     engine->tokens += queued;
     return status;
 }

@@ -72,14 +72,13 @@ static struct outfile *outfile_new(const char *path, int no_clobber)
     return NULL;
 }
 
-static enum lassim_status check_target(const struct outfile *out, struct lassim_error *error)
+enum lassim_status outfile_check(const char *path, int no_clobber, struct lassim_error *error)
 {
     struct stat status;
-    if (out->direct || stat(out->path, &status) != 0) return LASSIM_OK;
+    if (is_direct(path) || stat(path, &status) != 0) return LASSIM_OK;
     if (S_ISDIR(status.st_mode))
-        return lassim_fail(error, LASSIM_ERR_RUN, out->path, NULL, "cannot write: it is a directory");
-    if (out->no_clobber)
-        return lassim_fail(error, LASSIM_ERR_RUN, out->path, NULL, "exists and --no-clobber was given");
+        return lassim_fail(error, LASSIM_ERR_RUN, path, NULL, "cannot write: it is a directory");
+    if (no_clobber) return lassim_fail(error, LASSIM_ERR_RUN, path, NULL, "exists and --no-clobber was given");
     return LASSIM_OK;
 }
 
@@ -95,7 +94,7 @@ enum lassim_status outfile_open(const char *path, int no_clobber, struct outfile
     *result = NULL;
     struct outfile *out = outfile_new(path, no_clobber);
     if (out == NULL) return lassim_fail(error, LASSIM_ERR_RUN, path, NULL, "no memory");
-    enum lassim_status status = check_target(out, error);
+    enum lassim_status status = outfile_check(path, no_clobber, error);
     if (status == LASSIM_OK && (out->fd = open_target(out)) < 0)
         status = fail_errno(out, "open for writing", errno, error);
     if (status != LASSIM_OK) {

@@ -22,6 +22,10 @@ struct outfile;
  * outfile_close_complete or outfile_abandon; on failure *out is NULL. */
 enum lassim_status outfile_open(const char *path, int no_clobber, struct outfile **out, struct lassim_error *error);
 
+/* What outfile_open would refuse PATH for before it touches anything, for work that takes long before it writes: a
+ * directory, or with no_clobber an existing file. */
+enum lassim_status outfile_check(const char *path, int no_clobber, struct lassim_error *error);
+
 /* Appends size bytes; retries interrupted and short writes.  O(size). */
 enum lassim_status outfile_write(struct outfile *out, const void *data, size_t size, struct lassim_error *error);
 

@@ -1,6 +1,5 @@
 #include "kernel/pool.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,49 +10,57 @@
 #include <jemalloc/jemalloc.h>
 #endif
 
+/* A mapping of the pool: this page, then what the heap uses. */
+struct region {
+    struct region *next;
+    size_t size; /* this page included */
+};
+
 struct pool {
 #ifndef LASSIM_NO_JEMALLOC
     extent_hooks_t hooks; /* first: a hook finds its pool by the address of its table */
     unsigned arena;
 #else
-    struct region *regions; /* newest first; its rest is handed out next */
+    size_t left; /* of the newest region: its end is handed out next */
 #endif
+    struct region *regions; /* newest first */
     struct topology *topology;
     unsigned node;
     size_t limit, bytes, needed, mapped, unbound;
 };
 
-/* Maps `size` bytes (a multiple of the page size) at a multiple of alignment (a power of two), zeroed and
- * bound to the pool's node.  NULL if the system refuses the memory. */
+/* Maps `size` bytes (a multiple of the page size) at a multiple of alignment (a power of two), zeroed, bound to the
+ * pool's node and the pool's until pool_free.  NULL if the system refuses the memory. */
 static void *region_map(struct pool *pool, size_t size, size_t alignment)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), slack = alignment > page ? alignment - page : 0, whole;
-    if (__builtin_add_overflow(size, slack, &whole)) return NULL;
+    if (__builtin_add_overflow(size, page, &size) || __builtin_add_overflow(size, slack, &whole)) return NULL;
     /* cppcheck-suppress invalidFunctionArg ; -1 is what an anonymous mapping takes */
     uint8_t *start = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (start == MAP_FAILED) return NULL;
-    size_t front = alignment > page ? -(uintptr_t)start & (alignment - 1) : 0;
+    size_t front = alignment > page ? -((uintptr_t)start + page) & (alignment - 1) : 0;
     if (front > 0) munmap(start, front);
     if (slack > front) munmap(start + front + size, slack - front);
-    pool->mapped += size;
-    if (pool->node != TOPOLOGY_ANY && topology_bind_memory(pool->topology, start + front, size, pool->node) != 0)
+    start += front;
+    if (pool->node != TOPOLOGY_ANY && topology_bind_memory(pool->topology, start, size, pool->node) != 0)
         pool->unbound += size;
-    /* cppcheck-suppress deallocret ; only the ends were unmapped */
-    return start + front;
+    struct region *region = (struct region *)start;
+    *region = (struct region){pool->regions, size};
+    pool->regions = region;
+    pool->mapped += size;
+    return start + page;
 }
 
-static void region_unmap(struct pool *pool, void *address, size_t size)
+static void regions_unmap(struct pool *pool)
 {
-    munmap(address, size);
-    pool->mapped -= size;
+    while (pool->regions != NULL) {
+        struct region *region = pool->regions;
+        pool->regions = region->next;
+        munmap(region, region->size);
+    }
 }
 
 #ifndef LASSIM_NO_JEMALLOC
-
-/* Held while any pool's arena changes: jemalloc 5.3 looks at the records of neighbouring extents of other arenas, and
- * destroying an arena unmaps its records under the eyes of a thread that allocates from another (sessions that open and
- * close side by side).  Nothing is allocated while a session runs, so nobody waits there. */
-static pthread_mutex_t arenas_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void *hook_alloc(extent_hooks_t *hooks, void *address, size_t size, size_t alignment, bool *zero, bool *commit,
                         unsigned arena)
@@ -65,20 +72,6 @@ static void *hook_alloc(extent_hooks_t *hooks, void *address, size_t size, size_
     return start;
 }
 
-static bool hook_dalloc(extent_hooks_t *hooks, void *address, size_t size, bool committed, unsigned arena)
-{
-    (void)committed, (void)arena;
-    region_unmap((struct pool *)hooks, address, size);
-    return false;
-}
-
-static void hook_destroy(extent_hooks_t *hooks, void *address, size_t size, bool committed, unsigned arena)
-{
-    (void)committed, (void)arena;
-    region_unmap((struct pool *)hooks, address, size);
-}
-
-/* Mappings may be cut and joined anywhere. */
 static bool hook_split(extent_hooks_t *hooks, void *address, size_t size, size_t a, size_t b, bool committed,
                        unsigned arena)
 {
@@ -86,105 +79,62 @@ static bool hook_split(extent_hooks_t *hooks, void *address, size_t size, size_t
     return false;
 }
 
-static bool hook_merge(extent_hooks_t *hooks, void *a, size_t size_a, void *b, size_t size_b, bool committed,
-                       unsigned arena)
-{
-    (void)hooks, (void)a, (void)size_a, (void)b, (void)size_b, (void)committed, (void)arena;
-    return false;
-}
-
+/* No dalloc and no destroy hook: a mapping stays whole until its arena is gone.  jemalloc 5.3 marks the first extent of
+ * a mapping and joins any other with the extent below it, without a look at that one's arena.  With the first extent
+ * unmapped, the system would give its addresses to another arena, and jemalloc would join extents of two arenas. */
 static int heap_open(struct pool *pool)
 {
-    pool->hooks = (extent_hooks_t){
-        .alloc = hook_alloc, .dalloc = hook_dalloc, .destroy = hook_destroy, .split = hook_split, .merge = hook_merge};
+    pool->hooks = (extent_hooks_t){.alloc = hook_alloc, .split = hook_split};
     extent_hooks_t *hooks = &pool->hooks;
     size_t size = sizeof pool->arena;
-    pthread_mutex_lock(&arenas_lock);
-    int failed = mallctl("arenas.create", &pool->arena, &size, &hooks, sizeof(extent_hooks_t *));
-    pthread_mutex_unlock(&arenas_lock);
-    return failed;
-}
-
-static void heap_control(struct pool *pool, const char *operation)
-{
-    char name[64];
-    snprintf(name, sizeof name, "arena.%u.%s", pool->arena, operation);
-    pthread_mutex_lock(&arenas_lock);
-    int failed = mallctl(name, NULL, NULL, NULL, 0);
-    pthread_mutex_unlock(&arenas_lock);
-    LASSIM_INVARIANT(failed == 0, "jemalloc %s: error %d", name, failed);
+    return mallctl("arenas.create", &pool->arena, &size, &hooks, sizeof(extent_hooks_t *));
 }
 
 static void *heap_alloc(struct pool *pool, size_t size)
 {
-    pthread_mutex_lock(&arenas_lock);
-    void *memory = mallocx(size, MALLOCX_ARENA(pool->arena) | MALLOCX_TCACHE_NONE | MALLOCX_ZERO |
-                                     MALLOCX_ALIGN((size_t)POOL_ALIGNMENT));
-    pthread_mutex_unlock(&arenas_lock);
-    return memory;
-}
-
-static void heap_reset(struct pool *pool)
-{
-    heap_control(pool, "reset");
+    return mallocx(size, MALLOCX_ARENA(pool->arena) | MALLOCX_TCACHE_NONE | MALLOCX_ZERO |
+                             MALLOCX_ALIGN((size_t)POOL_ALIGNMENT));
 }
 
 static void heap_close(struct pool *pool)
 {
-    heap_control(pool, "destroy");
+    char name[64];
+    snprintf(name, sizeof name, "arena.%u.destroy", pool->arena);
+    int failed = mallctl(name, NULL, NULL, NULL, 0);
+    LASSIM_INVARIANT(failed == 0, "jemalloc %s: error %d", name, failed);
 }
 
 #else
 
 enum { REGION_LEAST = 2 << 20 };
 
-struct region {
-    struct region *next;
-    size_t size, used;
-};
-
 static int heap_open(struct pool *pool)
 {
-    pool->regions = NULL;
+    pool->left = 0;
     return 0;
 }
 
 static int region_add(struct pool *pool, size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), whole;
-    if (__builtin_add_overflow(size, POOL_ALIGNMENT + page - 1, &whole)) return -1;
+    if (__builtin_add_overflow(size, page - 1, &whole)) return -1;
     whole = whole / page * page;
     if (whole < REGION_LEAST) whole = REGION_LEAST;
-    struct region *region = region_map(pool, whole, page);
-    if (region == NULL) return -1;
-    *region = (struct region){pool->regions, whole, POOL_ALIGNMENT};
-    pool->regions = region;
+    if (region_map(pool, whole, page) == NULL) return -1;
+    pool->left = whole;
     return 0;
 }
 
 static void *heap_alloc(struct pool *pool, size_t size)
 {
-    struct region *region = pool->regions;
-    if (region == NULL || region->size - region->used < size) {
-        if (region_add(pool, size) != 0) return NULL;
-        region = pool->regions;
-    }
-    region->used += size;
-    return (uint8_t *)region + region->used - size;
-}
-
-static void heap_reset(struct pool *pool)
-{
-    while (pool->regions != NULL) {
-        struct region *region = pool->regions;
-        pool->regions = region->next;
-        region_unmap(pool, region, region->size);
-    }
+    if (pool->left < size && region_add(pool, size) != 0) return NULL;
+    pool->left -= size;
+    return (uint8_t *)pool->regions + pool->regions->size - pool->left - size;
 }
 
 static void heap_close(struct pool *pool)
 {
-    heap_reset(pool);
+    (void)pool;
 }
 
 #endif
@@ -202,6 +152,7 @@ enum lassim_status pool_new(struct topology *topology, unsigned node, size_t lim
     made->limit = limit;
     int failed = heap_open(made);
     if (failed != 0) {
+        regions_unmap(made);
         free(made);
         return lassim_fail(error, LASSIM_ERR_RUN, NULL, "memory pool", "no arena: %s", strerror(failed));
     }
@@ -213,6 +164,7 @@ void pool_free(struct pool *pool)
 {
     if (pool == NULL) return;
     heap_close(pool);
+    regions_unmap(pool);
     free(pool);
 }
 
@@ -225,12 +177,6 @@ void *pool_alloc(struct pool *pool, size_t size)
     void *memory = heap_alloc(pool, whole);
     if (memory != NULL) pool->bytes += whole;
     return memory;
-}
-
-void pool_free_all(struct pool *pool)
-{
-    heap_reset(pool);
-    pool->bytes = pool->needed = 0;
 }
 
 unsigned pool_node(const struct pool *pool)

@@ -4,7 +4,8 @@
  * topology's back end.  Built with -DLASSIM_NO_JEMALLOC (sanitizers, which bring their own malloc) it hands
  * out the same mapped and bound memory itself, with the same accounting.
  *
- * Not thread safe: pools are filled before workers start and emptied after they end. */
+ * One pool is not thread safe: it is filled before workers start and freed after they end.  Different pools
+ * are: sessions open and close side by side. */
 #ifndef LASSIM_KERNEL_POOL_H
 #define LASSIM_KERNEL_POOL_H
 
@@ -26,21 +27,19 @@ enum lassim_status pool_new(struct topology *topology, unsigned node, size_t lim
 /* Gives everything back, the pool included.  NULL allowed. */
 void pool_free(struct pool *pool);
 
-/* `size` bytes, aligned to POOL_ALIGNMENT, zeroed; lives until pool_free_all or pool_free.  size 0 gives a
+/* `size` bytes, aligned to POOL_ALIGNMENT, zeroed; lives until pool_free.  size 0 gives a
  * unique pointer.  NULL when the limit or the machine's memory is exhausted; pool_needed then says how many
  * bytes would have been enough so far (the caller may go on asking to learn the whole need).
  * Accounted as size rounded up to POOL_ALIGNMENT (at least one unit). */
 void *pool_alloc(struct pool *pool, size_t size);
-/* Forgets every allocation (their memory may be reused or unmapped); the pool may be filled again. */
-void pool_free_all(struct pool *pool);
 
 unsigned pool_node(const struct pool *pool);
 /* Bytes handed out, as accounted; <= limit. */
 size_t pool_bytes(const struct pool *pool);
-/* Bytes asked for since pool_new or pool_free_all, refused requests included; saturates at SIZE_MAX. */
+/* Bytes asked for since pool_new, refused requests included; saturates at SIZE_MAX. */
 size_t pool_needed(const struct pool *pool);
-/* Bytes now mapped for the pool (>= what it handed out); of all bytes ever mapped, those that the system
- * refused to bind (a matter of speed only). */
+/* Bytes mapped for the pool (>= what it handed out); of these, those that the system refused to bind (a matter
+ * of speed only). */
 size_t pool_mapped(const struct pool *pool);
 size_t pool_unbound(const struct pool *pool);
 

@@ -10,6 +10,8 @@ const char *bert_config_check(const struct model_config *c)
         return "the family has a position table and a token type table";
     if (c->gated || !c->encoder || c->kv_heads != c->heads || c->score_by_layer)
         return "the family is an encoder with a plain FFN and as many key as query heads";
+    if (c->head == HEAD_MASKED_LM && c->activation == ACTIVATION_RELU)
+        return "the masked language model head needs a smooth activation";
     if (c->head == HEAD_LM) return "the family has no causal language model head";
     return NULL;
 }

@@ -190,6 +190,9 @@ const char *graph_config_check(const struct model_config *config);
  * The caller owns the graph: graph_free. */
 struct graph *graph_build(const struct model_config *config, const char **reason);
 void graph_free(struct graph *graph);
+/* NULL, or which invariant of the table is broken and at which population: level order, sources and targets of the
+ * matrices, the norms' order, fan_out as the sum of the synapses.  O(populations * (populations + matrices)). */
+const char *graph_validate(const struct graph *graph, uint32_t *population);
 /* Row of input population p (< inputs) that the token `id` of type `type` at `position` spikes. */
 uint32_t graph_input_row(const struct graph *graph, uint32_t p, uint32_t id, uint32_t position, uint32_t type);
 /* Neurons that take part in population p's window of a token that sees `visible` keys (decoders: position + 1; encoders:

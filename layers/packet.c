@@ -1,5 +1,7 @@
 #include "layers/packet.h"
 
+#include <stddef.h>
+
 /* First index whose neuron is not below `neuron`. */
 static uint32_t lower_bound(const struct packet *packet, uint32_t neuron)
 {
@@ -12,6 +14,31 @@ static uint32_t lower_bound(const struct packet *packet, uint32_t neuron)
             high = middle;
     }
     return low;
+}
+
+/* Ascends within a packet. */
+static uint64_t place(uint32_t spike)
+{
+    unsigned rank = spike & SPIKE_OCTAVE_GATE ? 0 : spike & SPIKE_SUB_GATE ? 1 : 2;
+    return (uint64_t)(spike & SPIKE_NEURON) * 3 + rank;
+}
+
+const char *packet_validate(const struct packet *packet, uint32_t neurons)
+{
+    uint32_t gates = 0, negative = 0, outlier = 0;
+    for (uint32_t i = 0; i < packet->count; i++) {
+        uint32_t spike = packet->spikes[i];
+        if ((spike & SPIKE_NEURON) >= neurons) return "a spike of no neuron";
+        if (i > 0 && place(packet->spikes[i - 1]) >= place(spike)) return "spikes out of order";
+        gates += (spike & SPIKE_GATES) != 0;
+        negative += (spike & SPIKE_NEGATIVE) != 0;
+        outlier += (spike & SPIKE_OUTLIER) != 0;
+    }
+    if (packet->count == 0 && packet->lost == 0) return "no spike";
+    if (packet->lost == 0 ? packet->gates != gates || packet->negative != negative || packet->outlier != outlier
+                          : packet->gates < gates || packet->negative < negative || packet->outlier < outlier)
+        return "gates, negative or outlier spikes miscounted";
+    return NULL;
 }
 
 void packet_slice(const struct packet *packet, uint32_t from, uint32_t to, uint32_t *first, uint32_t *last)

@@ -24,6 +24,10 @@ struct packet {
     uint32_t lost;                     /* spikes that were emitted and are not among `spikes` (layers/perturb.h) */
 };
 
+/* NULL, or which invariant of the packet is broken: spikes ascend by neuron, all below `neurons`, a neuron's gates before
+ * its code spike, and the counts are theirs (where none is lost).  O(count). */
+const char *packet_validate(const struct packet *packet, uint32_t neurons);
+
 /* The part [*first, *last) of the packet's spikes whose neurons lie in [from, to).  O(log count). */
 void packet_slice(const struct packet *packet, uint32_t from, uint32_t to, uint32_t *first, uint32_t *last);
 

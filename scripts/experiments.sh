@@ -1,7 +1,8 @@
 #!/bin/bash
 # experiments.sh [BUILD]: the tables and pictures of docs/experiments.md, by lassim sweep and lassim tune on the bundled
 # model and on a copy of it with outlier channels.  TOKENS, TUNE_TOKENS: held-out tokens of a point, tokens that tune
-# measures on.  What is there already is not computed again: the tables go on where they stopped.
+# measures on.  Works in BUILD/experiments: what is there already is not computed again, the tables go on where they
+# stopped (remove it after a change of what is counted).  docs/experiments gets the complete ones.
 set -eu
 BUILD=${1:-build}
 TOKENS=${TOKENS:-2000}
@@ -19,25 +20,35 @@ cd "$WORK"
 "$LASSIM" convert outliers -o outliers.snn --quiet
 cp "$ROOT/examples/opt-tiny/heldout.txt" "$ROOT/examples/opt-tiny/calibration.txt" .
 sweep() { "$LASSIM" sweep --text heldout.txt --tokens-max "$TOKENS" "$@"; }
+# table NAME OPTION...: docs/experiments/NAME.csv; the checkout's path is none of its business.
+TIMEFORMAT='%R s, of one core %U s'
+table() {
+    local name=$1
+    shift
+    printf '%s: ' "$name"
+    { time sweep "$@" -o "$name.csv" --quiet; } 2>&1
+    sed "s|$ROOT/||" "$name.csv" >"$OUT/$name.csv"
+}
 
-started=$(date +%s)
-sweep --model opt-tiny.snn outliers.snn --timesteps 1-16 --oat on,off --code radix,ternary -o "$OUT/timesteps.csv"
-echo "timesteps.csv: $(($(date +%s) - started)) s on $(nproc) cores"
-sweep --model opt-tiny.snn outliers.snn --timesteps 8,16 --oat on,off --threshold model,percentile,channel -o "$OUT/thresholds.csv"
-sweep --model opt-tiny.snn --timesteps 8,16 --hg table,exact,1e-4,1e-3,1e-2,1e-1 -o "$OUT/nonlinearities.csv"
-sweep --model opt-tiny.snn --timesteps 8,16 --weights keep,i16,q8,q4 --reference "$ROOT/examples/opt-tiny" -o weights.csv
-sed "s|$ROOT/||" weights.csv >"$OUT/weights.csv"
-sweep --model opt-tiny.snn --timesteps 8,16 --drop-spikes 0,1e-5,1e-4,1e-3,1e-2,1e-1 -o "$OUT/lost-spikes.csv"
-sweep --model opt-tiny.snn --timesteps 8,16 --threshold-noise 0,1e-4,1e-3,1e-2,1e-1 -o "$OUT/threshold-noise.csv"
+table timesteps --model opt-tiny.snn outliers.snn --timesteps 1-16 --oat on,off --code radix,ternary
+table thresholds --model opt-tiny.snn outliers.snn --timesteps 8,16 --oat on,off --threshold model,percentile,channel
+table nonlinearities --model opt-tiny.snn --timesteps 8,16 --hg table,exact,1e-4,1e-3,1e-2,1e-1
+table weights --model opt-tiny.snn --timesteps 8,16 --weights keep,i16,q8,q4 --reference "$ROOT/examples/opt-tiny"
+table lost-spikes --model opt-tiny.snn --timesteps 8,16 --drop-spikes 0,1e-5,1e-4,1e-3,1e-2,1e-1
+table threshold-noise --model opt-tiny.snn --timesteps 8,16 --threshold-noise 0,1e-4,1e-3,1e-2,1e-1
 
 # Tuned on the calibration text to the loss that a uniform T has there, measured on the held-out one.
 printf 'timesteps,budget,kl_mean_uniform,synaptic_operations_uniform,kl_mean_tuned,synaptic_operations_tuned,saved_percent\n' >tune.csv
 column() { awk -F, -v name="$2" -v row="$3" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i } NR == row { print $at }' "$1"; }
-for steps in 8 6 10; do
+for steps in 6 8 10; do
     "$LASSIM" sweep --model opt-tiny.snn --text calibration.txt --tokens-max "$TUNE_TOKENS" --timesteps $steps -o budget-$steps.csv --quiet
     budget=$(column budget-$steps.csv kl_mean 2)
-    [ -e tuned-$steps.snn ] || "$LASSIM" tune --model opt-tiny.snn --text calibration.txt --tokens-max "$TUNE_TOKENS" --max-kl "$budget" \
-        -o tuned-$steps.snn --json >tuned-$steps.json
+    if [ ! -e tuned-$steps.json ]; then
+        printf 'tune, budget of T = %s: ' $steps
+        { time "$LASSIM" tune --model opt-tiny.snn --text calibration.txt --tokens-max "$TUNE_TOKENS" --max-kl "$budget" \
+            -o tuned-$steps.snn --json --quiet >tuned-$steps.new; } 2>&1
+        mv tuned-$steps.new tuned-$steps.json
+    fi
     sweep --model opt-tiny.snn --timesteps $steps -o uniform-$steps.csv --quiet
     sweep --model tuned-$steps.snn -o tuned-$steps.csv --quiet
     uniform=$(column uniform-$steps.csv synaptic_operations 2) tuned=$(column tuned-$steps.csv synaptic_operations 2)

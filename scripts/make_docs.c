@@ -135,7 +135,7 @@ static void bash_command(enum command_id command)
         if (!option_belongs((enum option_id)o, command) || row->kind == KIND_FLAG) continue;
         printf("        --%s", row->name);
         if (row->letter != 0) printf(" | -%c", row->letter);
-        if (row->kind == KIND_PATH) {
+        if (row->kind == KIND_PATH || row->kind == KIND_PATHS) {
             printf(") compopt -o filenames; COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n");
         } else if (row->kind == KIND_CHOICE) {
             printf(") COMPREPLY=($(compgen -W '");

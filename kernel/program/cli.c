@@ -146,6 +146,7 @@ static int set_value(enum option_id option, const char *text, struct cli_value *
     case KIND_FLAG:
     case KIND_TEXT: break;
     case KIND_PATH:
+    case KIND_PATHS:
         if (*text == '\0') return cli_usage(option, "expected a file name, found an empty word");
         break;
     case KIND_INTEGER:
@@ -171,6 +172,19 @@ static void set_defaults(struct cli *cli)
     }
 }
 
+/* One more path of an option of KIND_PATHS. */
+static enum cli_next take_again(struct cli *cli, enum option_id option, const char *text)
+{
+    struct cli_value value;
+    if (set_value(option, text, &value) != 0) return CLI_WRONG;
+    if (cli->agains == CLI_AGAIN_MAX) {
+        cli_usage(option, "expected at most %d of them", 1 + CLI_AGAIN_MAX);
+        return CLI_WRONG;
+    }
+    cli->again[cli->agains++] = text;
+    return CLI_RUN;
+}
+
 /* One option as getopt_long returned it. */
 static enum cli_next take_option(struct cli *cli, int code, char **argv)
 {
@@ -182,6 +196,8 @@ static enum cli_next take_option(struct cli *cli, int code, char **argv)
     int option = option_of(cli->command, code);
     LASSIM_INVARIANT(option >= 0, "getopt_long returned %d", code);
     const char *text = option_table[option].kind == KIND_FLAG ? "" : optarg;
+    if (option_table[option].kind == KIND_PATHS && cli->value[option].given)
+        return take_again(cli, (enum option_id)option, text);
     cli->value[option].given = 1;
     return set_value((enum option_id)option, text, &cli->value[option]) == 0 ? CLI_RUN : CLI_WRONG;
 }

@@ -17,6 +17,8 @@
 #include "kernel/error.h"
 #include "kernel/program/options.h"
 
+enum { CLI_AGAIN_MAX = 64 };
+
 struct cli_value {
     int given;        /* 1: on the command line; 0: the default, if there is one */
     const char *text; /* as typed, or the default; NULL if neither */
@@ -29,6 +31,8 @@ struct cli {
     struct cli_value value[OPTIONS];
     int operands;
     char **operand; /* [operands], points into argv */
+    int agains;     /* paths of the option of KIND_PATHS after its first one, as typed */
+    const char *again[CLI_AGAIN_MAX];
 };
 
 enum cli_next {

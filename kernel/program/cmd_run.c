@@ -2,8 +2,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kernel/npy.h"
@@ -14,6 +12,7 @@
 #include "kernel/program/output.h"
 #include "kernel/program/prompt.h"
 #include "kernel/program/run_loop.h"
+#include "kernel/program/run_options.h"
 #include "kernel/program/sampler.h"
 #include "kernel/session.h"
 #include "kernel/tokenizer.h"
@@ -37,45 +36,9 @@ struct run {
     char *text;                    /* --json: prompt and generated text in memory */
     size_t text_size, text_prompt; /* bytes; of them the prompt's */
     double seconds;
-    struct energy_model *more_model; /* [more_models] of --energy-models */
-    uint32_t more_models;
+    struct energy_list energy; /* with those of --energy-models */
     struct lassim_error *error;
 };
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static int is_standard_output(const struct cli *cli, enum option_id option)
-{
-    return cli_given(cli, option) && strcmp(cli_text(cli, option), "-") == 0;
-}
-
-/* Options that exclude each other; 0, or LASSIM_ERR_USAGE after one line. */
-static int check_options(const struct cli *cli)
-{
-    if (cli_given(cli, OPTION_PROMPT) + cli_given(cli, OPTION_PROMPT_FILE) + cli_given(cli, OPTION_TOKEN_IDS) > 1) {
-        return cli_usage(OPTION_PROMPT, "expected one of --prompt, --prompt-file and --token-ids, found several");
-    }
-    if (cli_given(cli, OPTION_TRACE) && cli_integer(cli, OPTION_ENGINE) == LASSIM_ENGINE_DENSE) {
-        return cli_usage(OPTION_TRACE, "the engine dense has no spikes to trace; engines that have: fused, event");
-    }
-    if (cli_integer(cli, OPTION_ENGINE) == LASSIM_ENGINE_DENSE &&
-        (cli_real(cli, OPTION_DROP_SPIKES) > 0 || cli_real(cli, OPTION_THRESHOLD_NOISE) > 0 ||
-         cli_given(cli, OPTION_STUCK_NEURONS))) {
-        return cli_usage(OPTION_ENGINE, "dense has no spikes to perturb; engines that have: fused, event");
-    }
-    int standard = is_standard_output(cli, OPTION_TRACE) + is_standard_output(cli, OPTION_METRICS) +
-                   is_standard_output(cli, OPTION_LOGITS);
-    if (standard + (standard > 0 && cli_flag(cli, OPTION_JSON)) > 1) {
-        return cli_usage(is_standard_output(cli, OPTION_TRACE) ? OPTION_TRACE : OPTION_METRICS,
-                         "only one result can go to standard output");
-    }
-    return 0;
-}
 
 /* ---- opening ---- */
 
@@ -134,7 +97,7 @@ static enum lassim_status open_logits(struct run *run)
 
 static enum lassim_status open_all(struct run *run)
 {
-    enum lassim_status status = energy_option_open(run->cli, &run->more_model, &run->more_models, run->error);
+    enum lassim_status status = energy_option_open(run->cli, &run->energy, run->error);
     if (status == LASSIM_OK) status = open_model(run);
     if (status == LASSIM_OK)
         status = prompt_read(run->cli, run->model, run->tokenizer, &run->ids, &run->prompt, run->error);
@@ -153,7 +116,7 @@ static void close_all(struct run *run)
     lassim_model_close(run->handle);
     free(run->ids);
     free(run->text);
-    free(run->more_model);
+    free(run->energy.more);
 }
 
 /* ---- feeding and sampling ---- */
@@ -211,14 +174,14 @@ static enum lassim_status generate(struct run *run, struct text_stream *stream)
 static enum lassim_status simulate(struct run *run, FILE *out)
 {
     struct text_stream stream = {.out = out};
-    double started = seconds_now();
+    double started = run_seconds();
     for (uint32_t i = 0; i < run->prompt; i++) show_token(run, &stream, run->ids[i]);
     fflush(out);
     run->text_prompt = run->text_size;
     enum lassim_status status = feed(run, run->prompt);
     if (status == LASSIM_OK) status = generate(run, &stream);
     text_stream_end(&stream);
-    run->seconds = seconds_now() - started;
+    run->seconds = run_seconds() - started;
     return status;
 }
 
@@ -261,29 +224,16 @@ static enum lassim_status simulate_watched(struct run *run)
 
 static struct metrics measure(struct run *run)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     struct metrics metrics = {
-        .graph = run->model->graph,
-        .model = run->model,
         .engine = cli_text(run->cli, OPTION_ENGINE),
-        .window = session_steps(run->session),
-        .population = session_population_counters(run->session),
-        .counted = session_dense_counters(run->session),
         .prompt_tokens = run->prompt,
         .new_tokens = run->generated,
-        .timesteps = session_timesteps(run->session),
-        .packets_popped = session_packets_popped(run->session),
-        .dense_macs = session_dense_macs(run->session),
-        .perturbation = session_perturbation(run->session),
-        .more_model = run->more_model,
-        .more_models = run->more_models,
+        .models = run->energy,
         .wall_seconds = run->seconds,
-        .peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024,
     };
-    metrics.token = session_token_counters(run->session, &metrics.tokens);
+    metrics_take(&metrics, run->session, run->model);
     if (cli_given(run->cli, OPTION_ENERGY))
-        metrics.energy = energy_view_find(&metrics, cli_text(run->cli, OPTION_ENERGY));
+        metrics.energy = energy_list_find(&run->energy, cli_text(run->cli, OPTION_ENERGY));
     return metrics;
 }
 
@@ -321,7 +271,8 @@ static enum lassim_status finish(struct run *run)
         run->logits = NULL;
     }
     if (status == LASSIM_OK && cli_given(cli, OPTION_METRICS)) {
-        status = metrics_write(&metrics, cli_text(cli, OPTION_METRICS), cli_flag(cli, OPTION_NO_CLOBBER), run->error);
+        status = metrics_write_traced(&metrics, cli_text(cli, OPTION_TRACE), cli_text(cli, OPTION_METRICS),
+                                      cli_flag(cli, OPTION_NO_CLOBBER), run->error);
     }
     if (status != LASSIM_OK) return status;
     if (cli_flag(cli, OPTION_JSON)) {
@@ -346,10 +297,9 @@ static void announce_memory(const struct run *run)
 int cmd_run(const struct cli *cli)
 {
     struct lassim_error error = {LASSIM_OK, ""};
-    int taken = is_standard_output(cli, OPTION_TRACE) || is_standard_output(cli, OPTION_METRICS) ||
-                is_standard_output(cli, OPTION_LOGITS);
+    int taken = run_options_results_on_standard_output(cli) > 0;
     struct run run = {.cli = cli, .prose = taken ? stderr : stdout, .error = &error};
-    if (check_options(cli) != 0) return LASSIM_ERR_USAGE;
+    if (run_options_check(cli) != 0) return LASSIM_ERR_USAGE;
     enum lassim_status status = open_all(&run);
     if (status == LASSIM_OK) announce_memory(&run);
     if (status == LASSIM_OK) status = simulate_watched(&run);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "kernel/error.h"
 #include "kernel/outfile.h"
@@ -28,13 +27,6 @@ struct simulation {
     struct lassim_error *error;
 };
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static int is_standard_output(const struct cli *cli, enum option_id option)
 {
     return cli_given(cli, option) && strcmp(cli_text(cli, option), "-") == 0;
@@ -57,7 +49,7 @@ static enum lassim_status open_network(struct simulation *s)
         .trace = cli_text(cli, OPTION_TRACE),
         .no_clobber = (uint32_t)cli_flag(cli, OPTION_NO_CLOBBER),
     };
-    double started = seconds_now();
+    double started = run_seconds();
     enum lassim_status status = lassim_network_open(cli->operand[0], &s->network, s->error);
     if (status != LASSIM_OK) return status;
     lassim_network_info(s->network, &s->info);
@@ -69,7 +61,7 @@ static enum lassim_status open_network(struct simulation *s)
     status = lassim_network_start(s->network, &options, s->error);
     if (status == LASSIM_OK && cli_given(cli, OPTION_INPUT))
         status = lassim_network_feed_file(s->network, cli_text(cli, OPTION_INPUT), s->error);
-    s->setup_seconds = seconds_now() - started;
+    s->setup_seconds = run_seconds() - started;
     return status;
 }
 
@@ -91,10 +83,10 @@ static enum lassim_status run_network(struct simulation *s)
                                     .context = s,
                                     .quiet = cli_flag(s->cli, OPTION_QUIET)};
     run_watch(&watch);
-    double started = seconds_now();
+    double started = run_seconds();
     enum lassim_status status = lassim_network_run(s->network, s->timesteps, s->error);
     if (status == LASSIM_OK) status = lassim_network_finish(s->network, s->error);
-    s->wall_seconds = seconds_now() - started;
+    s->wall_seconds = run_seconds() - started;
     run_unwatch();
     return status;
 }

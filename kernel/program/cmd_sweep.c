@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "kernel/program/cli.h"
+#include "kernel/program/energy_option.h"
 #include "kernel/program/run_loop.h"
 #include "kernel/program/sweep_file.h"
 #include "kernel/program/sweep_subjects.h"
@@ -16,6 +17,7 @@ struct sweep {
     struct sweep_file *file;
     struct eval_watch watch;
     double started;
+    uint32_t found;       /* points that were there already */
     uint64_t tokens_left; /* of the points that were not there at the start */
     /* The group being measured. */
     struct sweep_group group;
@@ -54,7 +56,7 @@ static int take_settings(const struct cli *cli, struct sweep_settings *settings)
         const char *expected = text != NULL ? sweep_grid_parse(grid, axes[i].axis, text) : NULL;
         if (expected != NULL) return cli_usage(axes[i].option, "%s, each once; found '%.100s'", expected, text);
     }
-    grid->models = 1 + (uint32_t)cli->operands;
+    grid->models = 1 + (uint32_t)(cli->agains + cli->operands);
     settings->text = cli_text(cli, OPTION_TEXT);
     settings->reference = cli_text(cli, OPTION_REFERENCE);
     settings->calibration = cli_text(cli, OPTION_CALIBRATION);
@@ -73,7 +75,8 @@ static int take_settings(const struct cli *cli, struct sweep_settings *settings)
         return cli_usage(OPTION_SWEEP_WEIGHTS, "others than keep need --reference, the checkpoint to convert");
     if (converts && grid->models > 1) return cli_usage(OPTION_SWEEP_WEIGHTS, "others than keep go with one model only");
     if (sweep_grid_points(grid) == 0) return cli_usage(OPTION_SWEEP_TIMESTEPS, "more than 2^32 points");
-    return 0;
+    struct lassim_error error;
+    return energy_option_open(cli, &settings->energy, &error) == LASSIM_OK ? 0 : cli_error(&error);
 }
 
 /* Every point's key; adds up what there is to do.  A header in *header where the format has one. */
@@ -228,7 +231,7 @@ static void line(void *context, char *text, size_t size)
     uint64_t done = atomic_load(&sweep->watch.tokens);
     double share = sweep->tokens_left > 0 ? (double)done / (double)sweep->tokens_left : 0;
     if (share > 1) share = 1;
-    double left = share > 0 ? (eval_seconds() - sweep->started) * (1 - share) / share : 0;
+    double left = share > 0 ? (run_seconds() - sweep->started) * (1 - share) / share : 0;
     int used = snprintf(text, size, "%u/%u points, %.0f %%", sweep_file_count(sweep->file), sweep->points, 100 * share);
     if (share > 0 && used > 0 && (size_t)used < size)
         snprintf(text + used, size - (size_t)used, ", %.0f:%02.0f left", (left - (double)((int64_t)left % 60)) / 60,
@@ -253,10 +256,11 @@ static enum lassim_status run_sweep(struct sweep *sweep, struct lassim_error *er
     if (status == LASSIM_OK)
         status = sweep_file_open(sweep->settings.output, header, sweep->key, sweep->points, &sweep->file, error);
     free(header);
+    if (status == LASSIM_OK) sweep->found = sweep_file_count(sweep->file);
     if (status == LASSIM_OK) status = expect_tokens(sweep, error);
     if (status != LASSIM_OK) return status;
     const struct run_watch watch = {stop, progress, sweep, sweep->tokens_left, sweep->settings.quiet, line};
-    sweep->started = eval_seconds();
+    sweep->started = run_seconds();
     run_watch(&watch);
     for (uint32_t g = 0; g < sweep_groups(&sweep->settings) && status == LASSIM_OK; g++)
         status = run_group(sweep, g, error);
@@ -265,6 +269,24 @@ static enum lassim_status run_sweep(struct sweep *sweep, struct lassim_error *er
     struct sweep_file *file = sweep->file;
     sweep->file = NULL;
     return sweep_file_finish(file, error);
+}
+
+/* In the order of the rows: model [grid.models]. */
+static void take_models(const struct cli *cli, const char **model)
+{
+    *model++ = cli_text(cli, OPTION_SWEEP_MODEL);
+    for (int i = 0; i < cli->agains; i++) *model++ = cli->again[i];
+    for (int i = 0; i < cli->operands; i++) *model++ = cli->operand[i];
+}
+
+/* Unless the rows themselves went to standard output. */
+static void print_end(const struct sweep *sweep)
+{
+    const char *path = sweep->settings.output;
+    if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0) return;
+    printf("wrote      %s: %u rows", path, sweep->points);
+    if (sweep->found > 0) printf(", %u of them there already", sweep->found);
+    printf("; %.1f s\n", run_seconds() - sweep->started);
 }
 
 int cmd_sweep(const struct cli *cli)
@@ -284,14 +306,15 @@ int cmd_sweep(const struct cli *cli)
     pthread_mutex_init(&sweep.lock, NULL);
     pthread_mutex_init(&sweep.watch.lock, NULL);
     if (status == LASSIM_OK) {
-        sweep.settings.model[0] = cli_text(cli, OPTION_MODEL);
-        for (int i = 0; i < cli->operands; i++) sweep.settings.model[1 + i] = cli->operand[i];
+        take_models(cli, sweep.settings.model);
         status = run_sweep(&sweep, &error);
     }
     sweep_file_close(sweep.file);
     for (uint32_t i = 0; sweep.key != NULL && i < sweep.points; i++) free(sweep.key[i]);
     free(sweep.key);
     free(sweep.settings.model);
+    free(sweep.settings.energy.more);
+    if (status == LASSIM_OK && !sweep.settings.quiet) print_end(&sweep);
     if (status == LASSIM_OK) return LASSIM_OK;
     return run_interrupted() ? LASSIM_ERR_RUN : cli_error(&error);
 }

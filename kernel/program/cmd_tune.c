@@ -5,44 +5,30 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kernel/program/cli.h"
+#include "kernel/outfile.h"
+#include "kernel/program/cmd_tune.h"
+#include "kernel/program/energy_option.h"
 #include "kernel/program/run_loop.h"
-#include "kernel/program/tune_measure.h"
 
 enum { ROUNDS_MAX = 12 };
 #define RESERVE 0.05 /* of the budget: texts differ */
 
-struct tune {
-    const struct cli *cli;
-    lassim_model *model;
-    struct eval_text text;
-    struct eval_dense dense;
-    struct eval_watch watch;
-    struct tune_groups groups;
-    struct tune_bench bench;
-    char journal[4096];
-    double budget; /* as the search takes it */
-    struct tune_setting *best;
-    struct tune_result found;
-    struct eval_result before, after; /* the model as it was, and tuned */
-};
-
-static int take_cost(const char *text, int *cost)
+static int take_cost(struct tune *tune)
 {
-    *cost = TUNE_COST_SOPS;
-    if (strcmp(text, "sops") == 0) return 0;
-    for (unsigned t = 0; t < energy_models(); t++)
-        if (strcmp(text, energy_model(t)->name) == 0) {
-            *cost = (int)t;
-            return 0;
-        }
-    return cli_usage(OPTION_COST, "expected sops or the name of an energy model, found '%.100s'", text);
+    const char *name = cli_text(tune->cli, OPTION_COST);
+    struct lassim_error error;
+    if (energy_option_open(tune->cli, &tune->energy, &error) != LASSIM_OK) return cli_error(&error);
+    if (strcmp(name, "sops") == 0) return 0;
+    tune->bench.cost = energy_list_find(&tune->energy, name);
+    if (tune->bench.cost != NULL) return 0;
+    energy_option_unknown(&tune->energy, "--cost", "sops", name, &error);
+    return cli_error(&error);
 }
 
 static int take_settings(struct tune *tune)
 {
     const struct cli *cli = tune->cli;
-    int wrong = take_cost(cli_text(cli, OPTION_COST), &tune->bench.cost);
+    int wrong = take_cost(tune);
     if (wrong) return wrong;
     if (cli_given(cli, OPTION_TUNE_MAX_KL) == cli_given(cli, OPTION_TUNE_MAX_DPPL))
         return cli_usage(OPTION_TUNE_MAX_KL, "expected either this or --max-dppl");
@@ -61,9 +47,12 @@ static enum lassim_status open_bench(struct tune *tune, struct lassim_error *err
 {
     const struct cli *cli = tune->cli;
     const char *path = cli_text(cli, OPTION_MODEL), *reference = cli_text(cli, OPTION_REFERENCE);
-    enum lassim_status status = lassim_model_open(path, &tune->model, error);
+    enum lassim_status status = outfile_check(cli_text(cli, OPTION_OUTPUT), cli_flag(cli, OPTION_NO_CLOBBER), error);
+    if (status == LASSIM_OK) status = lassim_model_open(path, &tune->model, error);
     if (status != LASSIM_OK) return status;
     const struct model *model = model_of(tune->model);
+    if (tune->bench.perplexity && model->graph->config.head != HEAD_LM)
+        return lassim_fail(error, LASSIM_ERR_USAGE, "--max-dppl", NULL, "expected --max-kl for an encoder, %s", path);
     tune->bench.model = model;
     tune->bench.groups = &tune->groups;
     tune->bench.text = &tune->text;
@@ -84,8 +73,8 @@ static uint8_t *costly(const struct tune *tune)
 {
     uint8_t *costs = calloc(tune->groups.count + 1u, 1);
     for (unsigned g = 0; costs != NULL && g < tune->groups.count; g++)
-        costs[g] = tune->bench.cost != TUNE_COST_SOPS ||
-                   tune->bench.model->graph->population[tune->groups.population[g]].fan_out > 0;
+        costs[g] =
+            tune->bench.cost != NULL || tune->bench.model->graph->population[tune->groups.population[g]].fan_out > 0;
     return costs;
 }
 
@@ -115,16 +104,6 @@ static enum lassim_status search(struct tune *tune, struct lassim_error *error)
     return status;
 }
 
-static const char *limit_name(const struct tune *tune)
-{
-    return tune->bench.perplexity ? "max_dppl" : "max_kl";
-}
-
-static double budget_as_given(const struct tune *tune)
-{
-    return tune->budget * (tune->bench.perplexity ? 100 : 1);
-}
-
 /* The model's provenance with what was done here added; NULL without memory. */
 static char *provenance(const struct tune *tune)
 {
@@ -138,8 +117,8 @@ static char *provenance(const struct tune *tune)
     }
     json_object_set_new(object, "tuned",
                         json_pack("{s:s, s:I, s:s, s:f}", "text_tokens_xxh3", text_hash, "tokens",
-                                  (json_int_t)tune->text.count, "limit", limit_name(tune), "budget",
-                                  budget_as_given(tune)));
+                                  (json_int_t)tune->text.count, "limit", tune_limit_name(tune), "budget",
+                                  tune_budget_as_given(tune)));
     char *text = json_dumps(object, JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
     json_decref(object);
     return text;
@@ -158,10 +137,11 @@ static enum lassim_status write_model(struct tune *tune, struct lassim_error *er
         return lassim_fail(error, LASSIM_ERR_RUN, NULL, "tune", "no memory");
     }
     made.provenance = (struct blob){(const uint8_t *)text, strlen(text)};
+    int perplexity = tune_head(tune) != HEAD_VALUES;
     made.check = (struct self_check){c->tokens,
                                      tune->after.total.saturations,
-                                     comparison_ppl_reference(c),
-                                     comparison_ppl_other(c),
+                                     perplexity ? comparison_ppl_reference(c) : 0,
+                                     perplexity ? comparison_ppl_other(c) : 0,
                                      comparison_kl_mean(c),
                                      c->kl_max,
                                      comparison_top1(c)};
@@ -169,102 +149,6 @@ static enum lassim_status write_model(struct tune *tune, struct lassim_error *er
     free(text);
     tune_model_free(&made, tune->bench.model);
     return status;
-}
-
-static const char *cost_name(const struct tune *tune)
-{
-    return tune->bench.cost == TUNE_COST_SOPS ? "sops" : energy_model((unsigned)tune->bench.cost)->name;
-}
-
-static double saved_percent(double before, double after)
-{
-    return before > 0 ? 100 * (before - after) / before : 0;
-}
-
-static void print_side(const char *name, const struct tune *tune, const struct eval_result *result)
-{
-    const struct comparison *c = &result->comparison;
-    printf("%-10s %14.6g %16llu %12.3e %+12.6f %8.3f %11llu\n", name, tune_bench_weigh(&tune->bench, result).cost,
-           (unsigned long long)result->total.synaptic_operations, comparison_kl_mean(c), comparison_dppl_percent(c),
-           100 * comparison_top1(c), (unsigned long long)result->total.saturations);
-}
-
-static double spikes_per_neuron(const struct eval_result *result, uint32_t p, unsigned steps)
-{
-    uint64_t tests = result->population[p].threshold_tests;
-    return tests > 0 ? (double)result->population[p].spikes * steps / (double)tests : 0;
-}
-
-static void print_prose(const struct tune *tune)
-{
-    const struct graph *graph = tune->bench.model->graph;
-    const struct tune_result *found = &tune->found;
-    printf("wrote      %s\n", cli_text(tune->cli, OPTION_OUTPUT));
-    printf("budget     %s %g on %zu tokens; cost %s; %u rounds, %u configurations measured\n", limit_name(tune),
-           budget_as_given(tune), tune->text.count, cost_name(tune), found->rounds, (unsigned)tune->bench.measured);
-    printf("%-10s %14s %16s %12s %12s %8s %11s\n", "", "cost", "synaptic ops", "mean KL", "ppl %", "top-1 %",
-           "saturations");
-    print_side("as it was", tune, &tune->before);
-    print_side("tuned", tune, &tune->after);
-    printf("best uniform T within the budget: %u, cost %.6g; tuned saves %.1f %% of that\n\n", found->uniform_steps,
-           found->uniform.cost, saved_percent(found->uniform.cost, found->best.cost));
-    printf("%-24s %8s %8s %6s %10s %10s %16s %16s\n", "population", "T", "j", "floor", "spikes", "before",
-           "synaptic ops", "before");
-    for (unsigned g = 0; g < tune->groups.count; g++) {
-        uint32_t p = tune->groups.population[g];
-        const struct tune_setting *was = &tune->groups.start[g], *is = &tune->best[g];
-        char steps[24], shift[24];
-        snprintf(steps, sizeof steps, was->steps != is->steps ? "%u > %u" : "%u", was->steps, is->steps);
-        snprintf(shift, sizeof shift, was->j != is->j ? "%u > %u" : "%u", was->j, is->j);
-        printf("%-24s %8s %8s %6u %10.3f %10.3f %16llu %16llu\n", graph->population[p].name, steps, shift, is->floor,
-               spikes_per_neuron(&tune->after, p, is->steps), spikes_per_neuron(&tune->before, p, was->steps),
-               (unsigned long long)tune->after.population[p].synaptic_operations,
-               (unsigned long long)tune->before.population[p].synaptic_operations);
-    }
-}
-
-static json_t *side_json(const struct tune *tune, const struct eval_result *result)
-{
-    const struct comparison *c = &result->comparison;
-    return json_pack("{s:f, s:I, s:f, s:f, s:f, s:I}", "cost", tune_bench_weigh(&tune->bench, result).cost,
-                     "synaptic_operations", (json_int_t)result->total.synaptic_operations, "kl_mean",
-                     comparison_kl_mean(c), "dppl_percent", comparison_dppl_percent(c), "top1_agreement",
-                     comparison_top1(c), "saturations", (json_int_t)result->total.saturations);
-}
-
-static json_t *populations_json(const struct tune *tune)
-{
-    json_t *array = json_array();
-    for (unsigned g = 0; g < tune->groups.count; g++) {
-        uint32_t p = tune->groups.population[g];
-        const struct tune_setting *was = &tune->groups.start[g], *is = &tune->best[g];
-        const struct population *population = &tune->bench.model->graph->population[p];
-        json_array_append_new(
-            array, json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:I, s:I}", "name", population->name,
-                             "layer", (int)population->layer, "timesteps", (int)is->steps, "timesteps_before",
-                             (int)was->steps, "j", (int)is->j, "j_before", (int)was->j, "shift_floor", (int)is->floor,
-                             "spikes_per_neuron", spikes_per_neuron(&tune->after, p, is->steps),
-                             "spikes_per_neuron_before", spikes_per_neuron(&tune->before, p, was->steps),
-                             "synaptic_operations", (json_int_t)tune->after.population[p].synaptic_operations,
-                             "synaptic_operations_before", (json_int_t)tune->before.population[p].synaptic_operations));
-    }
-    return array;
-}
-
-static void print_json(const struct tune *tune)
-{
-    const struct tune_result *found = &tune->found;
-    json_t *object =
-        json_pack("{s:s, s:s, s:I, s:s, s:s, s:f, s:i, s:i, s:o, s:o, s:{s:i, s:f, s:f}, s:f, s:o}", "schema",
-                  "lassim.tune.1", "reference", cli_given(tune->cli, OPTION_REFERENCE) ? "checkpoint" : "model",
-                  "tokens", (json_int_t)tune->text.count, "cost", cost_name(tune), "limit", limit_name(tune), "budget",
-                  budget_as_given(tune), "rounds", (int)found->rounds, "measured", (int)tune->bench.measured, "before",
-                  side_json(tune, &tune->before), "tuned", side_json(tune, &tune->after), "uniform", "timesteps",
-                  (int)found->uniform_steps, "loss", found->uniform.loss, "cost", found->uniform.cost, "saved_percent",
-                  saved_percent(found->uniform.cost, found->best.cost), "populations", populations_json(tune));
-    json_dumpf(object, stdout, JSON_REAL_PRECISION(17));
-    putchar('\n');
-    json_decref(object);
 }
 
 static void stop(void *context)
@@ -296,6 +180,7 @@ static void release(struct tune *tune)
     tune_groups_free(&tune->groups);
     eval_text_free(&tune->text);
     lassim_model_close(tune->model);
+    free(tune->energy.more);
     free(tune->best);
 }
 
@@ -319,13 +204,16 @@ int cmd_tune(const struct cli *cli)
     struct tune tune = {.cli = cli};
     struct lassim_error error = {LASSIM_OK, ""};
     int wrong = take_settings(&tune);
-    if (wrong) return wrong;
+    if (wrong) {
+        free(tune.energy.more);
+        return wrong;
+    }
     pthread_mutex_init(&tune.watch.lock, NULL);
     enum lassim_status status = run_tune(&tune, &error);
     if (status == LASSIM_OK && cli_flag(cli, OPTION_JSON))
-        print_json(&tune);
+        tune_print_json(&tune);
     else if (status == LASSIM_OK && !cli_flag(cli, OPTION_QUIET))
-        print_prose(&tune);
+        tune_print_prose(&tune);
     release(&tune);
     if (status == LASSIM_OK) return LASSIM_OK;
     return run_interrupted() ? LASSIM_ERR_RUN : cli_error(&error);

@@ -1,17 +1,12 @@
 /* lassim verify: the spiking against the dense network on a text. */
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "convert/reference_weights.h"
-#include "kernel/compare.h"
 #include "kernel/program/cli.h"
+#include "kernel/program/eval.h"
 #include "kernel/program/run_loop.h"
-#include "kernel/program/text_file.h"
 #include "kernel/program/verify_encoder.h"
-#include "kernel/session.h"
-#include "kernel/tokenizer.h"
 
 #define LOGITS_BYTES (UINT64_C(256) << 20) /* of the dense network, kept until the spiking ones arrive */
 
@@ -21,12 +16,8 @@ struct verify {
     lassim_session *spiking;
     struct reference *reference;
     struct dense_engine *dense;
-    uint32_t vocabulary, context, bos;
-    struct tokenizer *tokenizer;
-    char *text;
-    size_t size;
-    uint32_t *ids; /* the text, without bos; decoders */
-    size_t count;
+    uint32_t vocabulary;
+    struct eval_text text;
     /* One call's worth of inputs and dense logits. */
     const uint32_t *targets;
     uint32_t first, piece;
@@ -82,29 +73,16 @@ static enum lassim_status verify_chunk(struct verify *verify, const uint32_t *in
 
 static enum lassim_status verify_text(struct verify *verify, struct lassim_error *error)
 {
-    uint32_t per_chunk = verify->context - 1, *inputs = malloc(verify->context * sizeof *inputs);
+    uint32_t *chunk = malloc(verify->text.context * sizeof *chunk);
     enum lassim_status status = LASSIM_OK;
-    if (inputs == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for a chunk");
-    for (size_t at = 0; at < verify->count && status == LASSIM_OK; at += per_chunk) {
-        uint32_t n = verify->count - at < per_chunk ? (uint32_t)(verify->count - at) : per_chunk;
-        inputs[0] = verify->bos;
-        memcpy(inputs + 1, verify->ids + at, (n - 1) * sizeof *inputs);
-        status = verify_chunk(verify, inputs, verify->ids + at, n, error);
+    if (chunk == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for a chunk");
+    for (size_t i = 0; i < eval_text_pieces(&verify->text) && status == LASSIM_OK; i++) {
+        struct eval_piece piece;
+        eval_text_piece(&verify->text, i, chunk, &piece);
+        status = verify_chunk(verify, piece.inputs, piece.targets, piece.n, error);
     }
-    free(inputs);
+    free(chunk);
     return status;
-}
-
-/* The integers come first in the structure, without a gap; the doubles are compared as numbers.  Special tokens may come
- * from the tokenizer, which is not read again, and change nothing that is computed. */
-static int same_config(const struct model_config *a, const struct model_config *b)
-{
-    struct model_config other = *b;
-    other.bos = a->bos;
-    other.eos = a->eos;
-    other.pad = a->pad;
-    return memcmp(a, &other, offsetof(struct model_config, norm_epsilon)) == 0 && a->norm_epsilon == b->norm_epsilon &&
-           a->score_scale == b->score_scale;
 }
 
 static enum lassim_status open_models(struct verify *verify, struct lassim_error *error)
@@ -124,53 +102,33 @@ static enum lassim_status open_models(struct verify *verify, struct lassim_error
     status = lassim_session_open(verify->model, &options, &verify->spiking, error);
     if (status != LASSIM_OK) return status;
     struct dense_weights weights;
-    const struct graph *graph = model->graph;
-    dense_weights_of_model(model, &weights);
-    if (cli_given(cli, OPTION_REFERENCE)) {
-        const char *directory = cli_text(cli, OPTION_REFERENCE);
-        status = reference_open(directory, &verify->reference, error);
-        if (status != LASSIM_OK) return status;
-        graph = reference_graph(verify->reference);
-        if (!same_config(&graph->config, &model->graph->config))
-            return lassim_fail(error, LASSIM_ERR_FILE, directory, "config.json",
-                               "is not the configuration that the model was converted from");
-        reference_weights(verify->reference, &weights);
-    }
-    return dense_engine_new(graph, &weights, session_team(verify->spiking), &verify->dense, error);
+    status = eval_reference_open(model, cli_text(cli, OPTION_REFERENCE), &verify->reference, &weights, error);
+    if (status != LASSIM_OK) return status;
+    return dense_engine_new(model->graph, &weights, session_team(verify->spiking), &verify->dense, error);
+}
+
+static enum lassim_status check_bounds(const struct verify *verify, struct lassim_error *error)
+{
+    if (!cli_given(verify->cli, OPTION_MAX_DPPL) || !model_of(verify->model)->graph->config.encoder) return LASSIM_OK;
+    return lassim_fail(error, LASSIM_ERR_USAGE, "--max-dppl", NULL, "expected --max-kl for an encoder, %s",
+                       cli_text(verify->cli, OPTION_MODEL));
 }
 
 static enum lassim_status read_text(struct verify *verify, struct lassim_error *error)
 {
-    const struct model *model = model_of(verify->model);
-    const char *model_path = cli_text(verify->cli, OPTION_MODEL), *path = cli_text(verify->cli, OPTION_TEXT);
-    if (model->tokenizer.size == 0)
-        return lassim_fail(error, LASSIM_ERR_FILE, model_path, "tokenizer",
-                           "the model has none, so it cannot read a text");
-    enum lassim_status status =
-        tokenizer_open(model_path, model->tokenizer.data, model->tokenizer.size, &verify->tokenizer, error);
-    if (status == LASSIM_OK) status = text_file_read(path, &verify->text, &verify->size, error);
-    if (status != LASSIM_OK || model->graph->config.encoder) return status;
-    status = tokenizer_encode(verify->tokenizer, verify->text, verify->size, 0, &verify->ids, &verify->count, error);
-    uint64_t most = (uint64_t)cli_integer(verify->cli, OPTION_TOKENS_MAX);
-    if (most != 0 && verify->count > most) verify->count = most;
-    if (status == LASSIM_OK && verify->count == 0)
-        status = lassim_fail(error, LASSIM_ERR_FILE, path, NULL, "holds no token to predict");
-    return status;
+    const struct cli *cli = verify->cli;
+    return eval_text_read(model_of(verify->model), cli_text(cli, OPTION_MODEL), cli_text(cli, OPTION_TEXT),
+                          (uint64_t)cli_integer(cli, OPTION_TOKENS_MAX), (uint32_t)cli_integer(cli, OPTION_CONTEXT),
+                          &verify->text, error);
 }
 
 static enum lassim_status prepare(struct verify *verify, struct lassim_error *error)
 {
     const struct model_config *config = &model_of(verify->model)->graph->config;
-    uint32_t wanted = (uint32_t)cli_integer(verify->cli, OPTION_CONTEXT);
-    if (wanted > config->positions)
-        return lassim_fail(error, LASSIM_ERR_USAGE, "--context", NULL, "%u is above the model's %u positions", wanted,
-                           config->positions);
-    verify->context = wanted ? wanted : config->positions;
     if (config->encoder) return LASSIM_OK;
     verify->vocabulary = config->vocabulary;
-    verify->bos = config->bos;
     uint64_t rows = LOGITS_BYTES / (config->vocabulary * sizeof(float)) + 1;
-    verify->piece = rows < verify->context ? (uint32_t)rows : verify->context;
+    verify->piece = rows < verify->text.context ? (uint32_t)rows : verify->text.context;
     verify->logits = malloc((uint64_t)verify->piece * config->vocabulary * sizeof *verify->logits);
     verify->wide = malloc(config->vocabulary * sizeof *verify->wide);
     verify->scratch = malloc(config->vocabulary * sizeof *verify->scratch);
@@ -246,9 +204,7 @@ static void release(struct verify *verify)
     lassim_session_close(verify->spiking);
     reference_close(verify->reference);
     lassim_model_close(verify->model);
-    tokenizer_close(verify->tokenizer);
-    free(verify->text);
-    free(verify->ids);
+    eval_text_free(&verify->text);
     free(verify->logits);
     free(verify->wide);
     free(verify->scratch);
@@ -259,14 +215,11 @@ static enum lassim_status verify_lines(struct verify *verify, struct lassim_erro
 {
     struct verify_encoder encoder = {
         .graph = model_of(verify->model)->graph,
-        .tokenizer = verify->tokenizer,
+        .text = &verify->text,
         .spiking = verify->spiking,
         .dense = verify->dense,
-        .context = verify->context,
-        .tokens_max = (uint64_t)cli_integer(verify->cli, OPTION_TOKENS_MAX),
     };
-    enum lassim_status status =
-        verify_encoder_run(&encoder, cli_text(verify->cli, OPTION_TEXT), verify->text, verify->size, error);
+    enum lassim_status status = verify_encoder_run(&encoder, error);
     verify->comparison = encoder.comparison;
     if (status == LASSIM_OK)
         verify_encoder_print(&encoder, cli_flag(verify->cli, OPTION_JSON), verify->reference != NULL);
@@ -290,6 +243,7 @@ int cmd_verify(const struct cli *cli)
     struct verify verify = {.cli = cli};
     struct lassim_error error;
     enum lassim_status status = open_models(&verify, &error);
+    if (status == LASSIM_OK) status = check_bounds(&verify, &error);
     if (status == LASSIM_OK) status = read_text(&verify, &error);
     if (status == LASSIM_OK) status = prepare(&verify, &error);
     if (status == LASSIM_OK) {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/program/energy_option.h"
+#include "kernel/program/metrics.h"
 #include "kernel/program/prompt.h"
 #include "kernel/program/run_loop.h"
 #include "kernel/program/text_file.h"
@@ -148,6 +150,23 @@ static enum lassim_status read_texts(struct encode_job *job, struct lassim_error
     return add_file(job, cli_text(cli, OPTION_PROMPT_FILE), error);
 }
 
+static int is_standard_output(const struct cli *cli, enum option_id option)
+{
+    return cli_given(cli, option) && strcmp(cli_text(cli, option), "-") == 0;
+}
+
+/* Trace and metrics are of one text; standard output takes one of them, or the vectors or labels. */
+static enum lassim_status check_results(const struct encode_job *job, struct lassim_error *error)
+{
+    const struct cli *cli = job->cli;
+    const char *option = cli_given(cli, OPTION_TRACE) ? "--trace" : "--metrics";
+    if (job->inputs > 1 && (cli_given(cli, OPTION_TRACE) || cli_given(cli, OPTION_METRICS)))
+        return lassim_fail(error, LASSIM_ERR_USAGE, option, NULL, "expected one text, found %zu", job->inputs);
+    int standard = is_standard_output(cli, OPTION_TRACE) + is_standard_output(cli, OPTION_METRICS);
+    if (standard + !cli_given(cli, OPTION_VECTORS) <= 1) return LASSIM_OK;
+    return lassim_fail(error, LASSIM_ERR_USAGE, option, NULL, "only one result can go to standard output");
+}
+
 enum lassim_status encode_open(const struct cli *cli, enum lassim_head head, struct encode_job *job,
                                struct lassim_error *error)
 {
@@ -155,8 +174,8 @@ enum lassim_status encode_open(const struct cli *cli, enum lassim_head head, str
     enum lassim_status status = open_model(job, head, error);
     if (status == LASSIM_OK) status = read_texts(job, error);
     if (status != LASSIM_OK) return status;
-    if (job->inputs > 1 && cli_given(cli, OPTION_TRACE))
-        return lassim_fail(error, LASSIM_ERR_USAGE, "--trace", NULL, "expected one text, found %zu", job->inputs);
+    status = check_results(job, error);
+    if (status != LASSIM_OK) return status;
     if (job->shortened > 0 && !cli_flag(cli, OPTION_QUIET))
         fprintf(stderr, "lassim: %zu of %zu texts are longer than %u tokens and were cut there\n", job->shortened,
                 job->inputs, longest(job));
@@ -208,10 +227,29 @@ static enum lassim_status open_session(struct encode_job *job, struct lassim_err
                                      .threads = (uint32_t)cli_integer(cli, OPTION_THREADS),
                                      .numa_off = cli_integer(cli, OPTION_NUMA) != 0,
                                      .trace = cli_text(cli, OPTION_TRACE),
-                                     .no_clobber = (uint32_t)cli_flag(cli, OPTION_NO_CLOBBER)};
+                                     .no_clobber = (uint32_t)cli_flag(cli, OPTION_NO_CLOBBER),
+                                     .drop_spikes = cli_real(cli, OPTION_DROP_SPIKES),
+                                     .threshold_noise = cli_real(cli, OPTION_THRESHOLD_NOISE),
+                                     .stuck_neurons = cli_text(cli, OPTION_STUCK_NEURONS),
+                                     .seed = (uint64_t)cli_integer(cli, OPTION_VERIFY_SEED)};
     for (size_t i = 0; i < job->inputs; i++)
         if (job->input[i].n > options.context) options.context = job->input[i].n;
     return lassim_session_open(job->handle, &options, &job->session, error);
+}
+
+/* Of the one text; as those of a run. */
+static enum lassim_status write_metrics(const struct encode_job *job, struct lassim_error *error)
+{
+    const struct cli *cli = job->cli;
+    struct metrics metrics = {
+        .engine = cli_text(cli, OPTION_ENGINE), .prompt_tokens = job->input[0].n, .wall_seconds = job->seconds};
+    enum lassim_status status = energy_option_open(cli, &metrics.models, error);
+    metrics_take(&metrics, job->session, job->model);
+    if (status == LASSIM_OK)
+        status = metrics_write_traced(&metrics, cli_text(cli, OPTION_TRACE), cli_text(cli, OPTION_METRICS),
+                                      cli_flag(cli, OPTION_NO_CLOBBER), error);
+    free(metrics.models.more);
+    return status;
 }
 
 enum lassim_status encode_run(struct encode_job *job, struct lassim_error *error)
@@ -220,10 +258,13 @@ enum lassim_status encode_run(struct encode_job *job, struct lassim_error *error
     if (status != LASSIM_OK) return status;
     const struct run_watch watch = {
         .stop = stop, .progress = progress, .context = job, .quiet = cli_flag(job->cli, OPTION_QUIET)};
+    double start = run_seconds();
     run_watch(&watch);
     for (job->at = 0; job->at < job->inputs && status == LASSIM_OK; job->at++) status = encode_one(job, error);
     run_unwatch();
-    return status == LASSIM_OK ? lassim_session_finish(job->session, error) : status;
+    job->seconds = run_seconds() - start;
+    if (status == LASSIM_OK) status = lassim_session_finish(job->session, error);
+    return status == LASSIM_OK && cli_given(job->cli, OPTION_METRICS) ? write_metrics(job, error) : status;
 }
 
 void encode_close(struct encode_job *job)

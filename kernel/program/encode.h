@@ -26,6 +26,7 @@ struct encode_job {
     struct encode_input *input; /* [inputs] */
     size_t inputs, shortened;   /* shortened: inputs whose end was cut off */
     lassim_session *session;
+    double seconds; /* that the texts took */
     size_t at;      /* input being encoded */
     float **result; /* [inputs] of [info.head_width]: a vector, or logits; owned */
     double *sum;    /* [info.head_width] */
@@ -39,8 +40,8 @@ enum lassim_status encode_check_head(const struct lassim_model_info *info, const
  * that the model is for.  encode_close, also after a failure. */
 enum lassim_status encode_open(const struct cli *cli, enum lassim_head head, struct encode_job *job,
                                struct lassim_error *error);
-/* Runs every input, one after the other, on one session with --engine, --timesteps, --threads, --trace; fills
- * job->result.  Stops and shows progress as every run does. */
+/* Runs every input, one after the other, on one session with --engine, --timesteps, --threads, --trace and the
+ * perturbations; fills job->result, writes --metrics.  Stops and shows progress as every run does. */
 enum lassim_status encode_run(struct encode_job *job, struct lassim_error *error);
 void encode_close(struct encode_job *job);
 

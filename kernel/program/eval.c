@@ -2,14 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-double eval_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+#include "kernel/program/run_loop.h"
 
 void eval_watch_stop(struct eval_watch *watch)
 {
@@ -39,20 +33,48 @@ struct eval {
     const struct eval_dense *dense;
     struct eval_watch *watch;
     lassim_session *session;
-    size_t at; /* first target of the chunk */
-    double *wide, *scratch;
+    struct eval_piece piece;
+    size_t row;               /* its first one of the dense network's */
+    double *wide, *scratch;   /* decoders: [width] */
+    struct encoder_loss loss; /* encoders */
+    float *values;            /* encoders: [context][width], the sequence's rows */
+    uint32_t rows;            /* there so far */
     struct eval_result *result;
 };
+
+size_t eval_first_row(const struct graph *graph, size_t index, size_t at)
+{
+    return graph->config.head == HEAD_CLASSIFY ? index : at;
+}
 
 static void compare(void *context, uint32_t token, const float *logits)
 {
     struct eval *eval = context;
-    uint32_t vocabulary = eval->dense->vocabulary;
-    const float *dense = eval->dense->logits + (eval->at + token) * vocabulary;
-    for (uint32_t i = 0; i < vocabulary; i++) eval->wide[i] = dense[i];
-    comparison_add(&eval->result->comparison, eval->wide, logits, vocabulary, eval->text->ids[eval->at + token],
-                   eval->scratch);
+    uint32_t width = eval->dense->width;
+    const float *dense = eval->dense->logits + (eval->row + token) * width;
+    for (uint32_t i = 0; i < width; i++) eval->wide[i] = dense[i];
+    comparison_add(&eval->result->comparison, eval->wide, logits, width, eval->piece.targets[token], eval->scratch);
     atomic_fetch_add(&eval->watch->tokens, 1);
+}
+
+static void collect(void *context, uint32_t token, const float *values)
+{
+    struct eval *eval = context;
+    (void)token;
+    memcpy(eval->values + (size_t)eval->rows++ * eval->dense->width, values, eval->dense->width * sizeof *values);
+}
+
+static enum lassim_status run_sequence(struct eval *eval, struct lassim_error *error)
+{
+    const struct eval_piece *piece = &eval->piece;
+    eval->rows = 0;
+    enum lassim_status status = lassim_session_encode(eval->session, piece->inputs, piece->types, piece->n,
+                                                      LASSIM_READ_ALL, collect, eval, error);
+    if (status != LASSIM_OK) return status;
+    encoder_loss_add(&eval->loss, piece->inputs, piece->n, eval->dense->logits + eval->row * eval->dense->width,
+                     eval->values, &eval->result->comparison);
+    atomic_fetch_add(&eval->watch->tokens, piece->n);
+    return LASSIM_OK;
 }
 
 static void take_counts(struct eval *eval)
@@ -66,20 +88,24 @@ static void take_counts(struct eval *eval)
     atomic_fetch_add(&eval->watch->timesteps, timesteps);
 }
 
-static enum lassim_status run_chunks(struct eval *eval, struct lassim_error *error)
+static enum lassim_status run_pieces(struct eval *eval, struct lassim_error *error)
 {
     const struct eval_text *text = eval->text;
-    uint32_t *inputs = malloc(text->context * sizeof *inputs);
+    const struct eval_piece *piece = &eval->piece;
+    uint32_t *chunk = malloc(text->context * sizeof *chunk);
     enum lassim_status status = LASSIM_OK;
-    if (inputs == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for a chunk");
-    for (size_t at = 0; at < text->count && status == LASSIM_OK; at += text->context - 1) {
-        eval->at = at;
-        uint32_t n = eval_text_chunk(text, at, inputs);
-        status = lassim_session_feed(eval->session, inputs, n, LASSIM_READ_ALL, compare, eval, error);
+    if (chunk == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for a chunk");
+    for (size_t i = 0; i < eval_text_pieces(text) && status == LASSIM_OK; i++) {
+        eval_text_piece(text, i, chunk, &eval->piece);
+        eval->row = eval_first_row(eval->model->graph, i, piece->at);
+        if (eval->values != NULL)
+            status = run_sequence(eval, error);
+        else
+            status = lassim_session_feed(eval->session, piece->inputs, piece->n, LASSIM_READ_ALL, compare, eval, error);
         if (status == LASSIM_OK) take_counts(eval);
         lassim_session_reset(eval->session);
     }
-    free(inputs);
+    free(chunk);
     return status;
 }
 
@@ -102,12 +128,29 @@ static void sum_up(const struct model *model, unsigned window, struct eval_resul
 
 static enum lassim_status prepare(struct eval *eval, struct lassim_error *error)
 {
-    uint32_t vocabulary = eval->dense->vocabulary;
-    eval->result->population = calloc(eval->model->graph->populations, sizeof *eval->result->population);
-    eval->wide = malloc(vocabulary * sizeof *eval->wide);
-    eval->scratch = malloc(vocabulary * sizeof *eval->scratch);
-    if (eval->result->population != NULL && eval->wide != NULL && eval->scratch != NULL) return LASSIM_OK;
+    const struct graph *graph = eval->model->graph;
+    uint32_t width = eval->dense->width;
+    eval->result->population = calloc(graph->populations, sizeof *eval->result->population);
+    if (eval->result->population == NULL)
+        return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the counters");
+    if (graph->config.encoder) {
+        eval->values = malloc((size_t)eval->text->context * width * sizeof *eval->values);
+        if (eval->values != NULL) return encoder_loss_new(graph, &eval->loss, error);
+    } else {
+        eval->wide = malloc(width * sizeof *eval->wide);
+        eval->scratch = malloc(width * sizeof *eval->scratch);
+        if (eval->wide != NULL && eval->scratch != NULL) return LASSIM_OK;
+    }
     return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for the logits");
+}
+
+static void release(struct eval *eval)
+{
+    lassim_session_close(eval->session);
+    encoder_loss_free(&eval->loss);
+    free(eval->values);
+    free(eval->wide);
+    free(eval->scratch);
 }
 
 enum lassim_status eval_run(const struct model *model, const struct lassim_options *options,
@@ -116,20 +159,19 @@ enum lassim_status eval_run(const struct model *model, const struct lassim_optio
 {
     struct eval eval = {.model = model, .text = text, .dense = dense, .watch = watch, .result = result};
     struct lassim_options own = *options;
-    double start = eval_seconds();
+    double start = run_seconds();
     own.context = text->context;
     LASSIM_INVARIANT(job < EVAL_JOBS_MAX, "job %u", job);
     memset(result, 0, sizeof *result);
     enum lassim_status status = session_open_model(model, &own, &eval.session, error);
     if (status == LASSIM_OK) status = prepare(&eval, error);
     if (status == LASSIM_OK) status = enter(watch, job, eval.session, error);
-    if (status == LASSIM_OK) status = run_chunks(&eval, error);
+    if (status == LASSIM_OK) status = run_pieces(&eval, error);
     if (status == LASSIM_OK) sum_up(model, session_steps(eval.session), result);
     enter(watch, job, NULL, NULL);
-    lassim_session_close(eval.session);
-    free(eval.wide);
-    free(eval.scratch);
-    result->seconds = eval_seconds() - start;
+    release(&eval);
+    result->tokens = text->count;
+    result->seconds = run_seconds() - start;
     if (status != LASSIM_OK) eval_result_free(result);
     return status;
 }
@@ -145,6 +187,6 @@ struct energy_work *eval_energy_work(const struct model *model, const struct eva
     const struct graph *graph = model->graph;
     struct energy_work *work = calloc(graph->populations, sizeof *work);
     for (uint32_t p = 0; work != NULL && p < graph->populations; p++)
-        energy_work_of(graph, model, p, &result->population[p], (uint32_t)result->comparison.tokens, &work[p]);
+        energy_work_of(graph, model, p, &result->population[p], (uint32_t)result->tokens, &work[p]);
     return work;
 }

@@ -11,6 +11,7 @@
 #include "kernel/counters.h"
 #include "kernel/dense_engine.h"
 #include "kernel/energy_work.h"
+#include "kernel/program/encoder_loss.h"
 #include "kernel/program/eval_text.h"
 #include "kernel/session.h"
 
@@ -27,11 +28,12 @@ struct eval_watch {
 /* From any thread: everything running returns soon, nothing more starts. */
 void eval_watch_stop(struct eval_watch *watch);
 
-/* The dense network's logits for a text, in a file without a name that the system may page out. */
+/* What the dense network reads out of a text, in a file without a name that the system may page out: a row for each
+ * token of it, or for each sequence (HEAD_CLASSIFY). */
 struct eval_dense {
-    float *logits; /* [tokens][vocabulary] */
+    float *logits; /* [rows][width] */
     uint64_t bytes;
-    uint32_t vocabulary;
+    uint32_t width;
     double seconds; /* that it took */
 };
 /* reference: a checkpoint folder, in float32, or NULL for the model's own weights.  near: the file lies in this file's
@@ -55,8 +57,11 @@ struct eval_result {
     struct counters into_weights;  /* sums over the populations that feed weight matrices, inputs not */
     uint64_t into_weights_windows; /* their neurons that opened a window */
     uint64_t dense_macs;
+    uint64_t tokens; /* of the text */
     double seconds;
 };
+/* Where a piece's rows begin: number `index` of the text, its first token number `at`. */
+size_t eval_first_row(const struct graph *graph, size_t index, size_t at);
 /* Runs model (a variant of the one dense was made from) with options on the text.  job: slot of watch, below
  * EVAL_JOBS_MAX, one at a time.  The caller owns *result: eval_result_free. */
 enum lassim_status eval_run(const struct model *model, const struct lassim_options *options,
@@ -65,7 +70,5 @@ enum lassim_status eval_run(const struct model *model, const struct lassim_optio
 void eval_result_free(struct eval_result *result);
 /* What the energy models take, [populations]; the caller frees it.  NULL without memory. */
 struct energy_work *eval_energy_work(const struct model *model, const struct eval_result *result);
-/* Seconds of a clock that only goes forward. */
-double eval_seconds(void);
 
 #endif

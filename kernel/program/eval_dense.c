@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "kernel/program/eval.h"
+#include "kernel/program/run_loop.h"
 
 /* Maps `bytes` of a new file beside `near` that has no name any more; its disk space is reserved. */
 static void *map_unnamed(const char *near, uint64_t bytes, struct lassim_error *error)
@@ -34,14 +35,15 @@ static void *map_unnamed(const char *near, uint64_t bytes, struct lassim_error *
 struct feed {
     struct eval_dense *dense;
     struct eval_watch *watch;
-    size_t at; /* first target of the chunk */
+    size_t row; /* of the next that is read out */
 };
 
 static void keep(void *context, uint32_t token, const float *logits)
 {
     struct feed *feed = context;
-    memcpy(feed->dense->logits + (feed->at + token) * feed->dense->vocabulary, logits,
-           feed->dense->vocabulary * sizeof *logits);
+    struct eval_dense *dense = feed->dense;
+    (void)token;
+    memcpy(dense->logits + feed->row++ * dense->width, logits, dense->width * sizeof *logits);
     atomic_fetch_add(&feed->watch->timesteps, 1); /* for the watchdog: something advances */
 }
 
@@ -49,16 +51,17 @@ static enum lassim_status run_text(struct dense_engine *engine, const struct eva
                                    struct eval_dense *dense, struct lassim_error *error)
 {
     struct feed feed = {dense, watch, 0};
-    uint32_t *inputs = malloc(text->context * sizeof *inputs);
+    uint32_t *chunk = malloc(text->context * sizeof *chunk);
     enum lassim_status status = LASSIM_OK;
-    if (inputs == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for a chunk");
-    for (; feed.at < text->count && status == LASSIM_OK; feed.at += text->context - 1) {
-        uint32_t n = eval_text_chunk(text, feed.at, inputs);
-        const struct engine_feed whole = {inputs, NULL, n, LASSIM_READ_ALL, keep, &feed};
+    if (chunk == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory for a chunk");
+    for (size_t i = 0; i < eval_text_pieces(text) && status == LASSIM_OK; i++) {
+        struct eval_piece piece;
+        eval_text_piece(text, i, chunk, &piece);
+        const struct engine_feed whole = {piece.inputs, piece.types, piece.n, LASSIM_READ_ALL, keep, &feed};
         status = dense_engine_feed(engine, &whole, error);
         dense_engine_reset(engine);
     }
-    free(inputs);
+    free(chunk);
     return status;
 }
 
@@ -105,9 +108,9 @@ enum lassim_status eval_dense_new(const struct model *model, const char *directo
     struct dense_engine *engine = NULL;
     struct team *team = NULL;
     struct dense_weights weights;
-    double start = eval_seconds();
-    *dense = (struct eval_dense){.vocabulary = model->graph->config.vocabulary};
-    dense->bytes = text->count * (uint64_t)dense->vocabulary * sizeof(float);
+    double start = run_seconds();
+    *dense = (struct eval_dense){.width = model->graph->head_width};
+    dense->bytes = eval_first_row(model->graph, eval_text_pieces(text), text->count) * dense->width * sizeof(float);
     enum lassim_status status = eval_reference_open(model, directory, &reference, &weights, error);
     if (status == LASSIM_OK && (dense->logits = map_unnamed(near, dense->bytes, error)) == NULL)
         status = LASSIM_ERR_RUN;
@@ -120,7 +123,7 @@ enum lassim_status eval_dense_new(const struct model *model, const char *directo
     dense_engine_free(engine);
     team_free(team);
     reference_close(reference);
-    dense->seconds = eval_seconds() - start;
+    dense->seconds = run_seconds() - start;
     if (status != LASSIM_OK) eval_dense_free(dense);
     return status;
 }

@@ -2,11 +2,30 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "kernel/energy_work.h"
 #include "kernel/outfile.h"
 #include "kernel/program/metrics_energy.h"
 #include "kernel/program/trace_summary.h"
+
+void metrics_take(struct metrics *metrics, lassim_session *session, const struct model *model)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    metrics->graph = model->graph;
+    metrics->model = model;
+    metrics->window = session_steps(session);
+    metrics->population = session_population_counters(session);
+    metrics->counted = session_dense_counters(session);
+    metrics->token = session_token_counters(session, &metrics->tokens);
+    metrics->timesteps = session_timesteps(session);
+    metrics->packets_popped = session_packets_popped(session);
+    metrics->dense_macs = session_dense_macs(session);
+    metrics->perturbation = session_perturbation(session);
+    metrics->peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024;
+}
 
 static json_t *integer_or_null(uint64_t value, int present)
 {
@@ -169,6 +188,10 @@ json_t *metrics_json(const struct metrics *metrics, int brief)
         json_object_set_new(root, "layers", layers_json(metrics, view));
         json_object_set_new(root, "tokens", tokens_json(metrics));
         json_object_set_new(root, "populations", populations_json(metrics, view));
+        json_object_set_new(root, "neurobench",
+                            metrics->neurobench != NULL
+                                ? neurobench_json(metrics->neurobench, metrics->neurobench_names)
+                                : json_null());
         json_object_set_new(root, "cache_elements", json_integer((json_int_t)energy_cache_elements(metrics->graph)));
     }
     energy_view_free(view);
@@ -190,6 +213,30 @@ enum lassim_status metrics_write(const struct metrics *metrics, const char *path
     if (status == LASSIM_OK) status = outfile_write(out, "\n", 1, error);
     if (status == LASSIM_OK) return outfile_close_complete(out, error);
     outfile_abandon(out);
+    return status;
+}
+
+static int is_file(const char *path)
+{
+    struct stat info;
+    return path != NULL && strcmp(path, "-") != 0 && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+enum lassim_status metrics_write_traced(const struct metrics *metrics, const char *trace, const char *path,
+                                        int no_clobber, struct lassim_error *error)
+{
+    struct trace_reader *reader;
+    struct neurobench bench;
+    struct metrics with = *metrics;
+    if (!is_file(trace)) return metrics_write(metrics, path, no_clobber, error);
+    enum lassim_status status = trace_reader_open(trace, &reader, error);
+    if (status != LASSIM_OK) return status;
+    status = neurobench_of_model(reader, metrics->model, &bench, error);
+    with.neurobench = &bench;
+    with.neurobench_names = trace_reader_info(reader);
+    if (status == LASSIM_OK) status = metrics_write(&with, path, no_clobber, error);
+    neurobench_free(&bench);
+    trace_reader_close(reader);
     return status;
 }
 

@@ -10,6 +10,8 @@
 #include "kernel/counters.h"
 #include "kernel/energy.h"
 #include "kernel/error.h"
+#include "kernel/program/neurobench.h"
+#include "kernel/session.h"
 #include "kernel/trace_format.h"
 #include "layers/graph.h"
 
@@ -29,12 +31,17 @@ struct metrics {
     uint64_t packets_popped;                    /* by the engine from its queue; not a count of the network */
     uint64_t dense_macs;
     const struct trace_perturbation *perturbation; /* NULL: none */
-    const struct energy_model *more_model;         /* [more_models] besides the built-in ones */
-    uint32_t more_models;
-    const struct energy_model *energy; /* the one that is printed layer by layer; NULL: all, in sum */
+    struct energy_list models;
+    const struct energy_model *energy;                /* the one that is printed layer by layer; NULL: all, in sum */
+    const struct neurobench *neurobench;              /* NULL: nobody counted */
+    const struct trace_header_info *neurobench_names; /* of its populations */
     double wall_seconds;
     uint64_t peak_resident_bytes;
 };
+
+/* Everything that a session on model counted, and this process's memory; the rest of *metrics stays.  What it points to
+ * is the session's. */
+void metrics_take(struct metrics *metrics, lassim_session *session, const struct model *model);
 
 /* Sum over the populations, from which every total is made. */
 struct counters metrics_totals(const struct metrics *metrics);
@@ -44,6 +51,10 @@ json_t *metrics_json(const struct metrics *metrics, int brief);
 /* Writes metrics_json to path (kernel/outfile.h). */
 enum lassim_status metrics_write(const struct metrics *metrics, const char *path, int no_clobber,
                                  struct lassim_error *error);
+/* The same with NeuroBench's metrics, read back from the run's complete trace: NULL, streams and an empty trace have
+ * none. */
+enum lassim_status metrics_write_traced(const struct metrics *metrics, const char *trace, const char *path,
+                                        int no_clobber, struct lassim_error *error);
 /* The spike, operation and energy table. */
 void metrics_print(const struct metrics *metrics, FILE *out);
 

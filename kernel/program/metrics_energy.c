@@ -50,23 +50,6 @@ void energy_view_free(struct energy_view *view)
     free(view);
 }
 
-unsigned energy_view_models(const struct metrics *metrics)
-{
-    return energy_models() + metrics->more_models;
-}
-
-const struct energy_model *energy_view_model(const struct metrics *metrics, unsigned index)
-{
-    return index < energy_models() ? energy_model(index) : &metrics->more_model[index - energy_models()];
-}
-
-const struct energy_model *energy_view_find(const struct metrics *metrics, const char *name)
-{
-    for (unsigned i = 0; i < energy_view_models(metrics); i++)
-        if (strcmp(energy_view_model(metrics, i)->name, name) == 0) return energy_view_model(metrics, i);
-    return NULL;
-}
-
 struct energy_activity energy_view_activity(const struct energy_view *view, uint32_t first, uint32_t count)
 {
     const struct graph *graph = view->metrics->graph;
@@ -145,8 +128,8 @@ static void set_model(json_t *row, const struct energy_model *model)
 json_t *energy_view_totals(const struct energy_view *view)
 {
     json_t *energy = json_object();
-    for (unsigned i = 0; i < energy_view_models(view->metrics); i++) {
-        const struct energy_model *model = energy_view_model(view->metrics, i);
+    for (unsigned i = 0; i < energy_list_models(&view->metrics->models); i++) {
+        const struct energy_model *model = energy_list_model(&view->metrics->models, i);
         json_t *row = model_json(view, model, 0, view->metrics->graph->populations);
         set_model(row, model);
         json_object_set_new(energy, model->name, row);
@@ -179,8 +162,8 @@ void energy_view_set(const struct energy_view *view, uint32_t first, uint32_t co
         json_object_set_new(verdicts, threshold->name,
                             value >= 0 ? json_string(energy_verdict(threshold, value)) : json_null());
     }
-    for (unsigned i = 0; i < energy_view_models(view->metrics); i++) {
-        const struct energy_model *model = energy_view_model(view->metrics, i);
+    for (unsigned i = 0; i < energy_list_models(&view->metrics->models); i++) {
+        const struct energy_model *model = energy_list_model(&view->metrics->models, i);
         json_object_set_new(energy, model->name, model_json(view, model, first, count));
     }
     json_object_set_new(row, "verdicts", verdicts);
@@ -249,8 +232,8 @@ void energy_view_print(const struct energy_view *view, FILE *out)
     uint32_t n = metrics->graph->populations;
     const struct energy_model *chosen = metrics->energy;
     print_header("energy", "", out);
-    for (unsigned i = 0; i < energy_view_models(metrics); i++) {
-        const struct energy_model *model = energy_view_model(metrics, i);
+    for (unsigned i = 0; i < energy_list_models(&metrics->models); i++) {
+        const struct energy_model *model = energy_list_model(&metrics->models, i);
         if (chosen != NULL && model != chosen) continue;
         print_row(view, model->name, model, 0, n, out);
         fputc('\n', out);

@@ -12,12 +12,6 @@ struct energy_view;
 struct energy_view *energy_view_new(const struct metrics *metrics);
 void energy_view_free(struct energy_view *view);
 
-/* Built-in models, then those of the file. */
-unsigned energy_view_models(const struct metrics *metrics);
-const struct energy_model *energy_view_model(const struct metrics *metrics, unsigned index);
-/* The model of that name, NULL if there is none. */
-const struct energy_model *energy_view_find(const struct metrics *metrics, const char *name);
-
 /* How populations [first, first + count) spiked; a quantity without meaning is negative. */
 struct energy_activity {
     double spikes_per_neuron;  /* and window */

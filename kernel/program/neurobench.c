@@ -10,6 +10,7 @@ struct synapses {
     const struct model *model;
     uint64_t **nonzero; /* [populations] NULL or [neurons] weights that are not 0 in a source's rows */
     uint64_t *all;      /* [populations] weights of its matrices */
+    uint64_t visible;   /* encoders: spikes so far that meet every token of the sequence, whose length the end tells */
 };
 
 static int is_layer(const struct graph *graph, uint32_t m)
@@ -81,16 +82,23 @@ static void measure_model(const struct model *model, struct neurobench *result)
     for (uint32_t t = 0; t < model->tables; t++) result->footprint += 2 * sizeof(int64_t) * model->table[t].rows;
 }
 
-static uint64_t partners(const struct graph *graph, const struct trace_record *record)
+/* Products of so many spikes and gates of one record. */
+static void count_products(struct synapses *synapses, const struct trace_record *record, uint64_t spikes,
+                           struct neurobench *result)
 {
+    const struct graph *graph = synapses->model->graph;
     const struct population *population = &graph->population[record->population];
     switch (population->product) {
-    case PRODUCT_NONE: return 0;
-    case PRODUCT_ONE: return 1;
-    case PRODUCT_FIXED: return population->product_partners;
-    case PRODUCT_VISIBLE: return record->token + 1u;
+    case PRODUCT_NONE: break;
+    case PRODUCT_ONE: result->products += spikes; break;
+    case PRODUCT_FIXED: result->products += spikes * population->product_partners; break;
+    case PRODUCT_VISIBLE:
+        if (graph->config.encoder)
+            synapses->visible += spikes;
+        else
+            result->products += spikes * (record->token + UINT64_C(1));
+        break;
     }
-    return 0;
 }
 
 /* Timesteps of one record: what each call's inputs meet, and whether one of them is graded. */
@@ -135,7 +143,7 @@ static void count_record(struct synapses *synapses, const struct trace_header_in
         *(calls.graded >> t & 1 ? &result->effective_macs : &result->effective_acs) += calls.effective[t];
     result->dense += synapses->all[record->population] * steps;
     uint64_t gates = population->code == CODE_HG ? record->count : 0; /* one of each pair brings f(l) */
-    result->products += (calls.arrived + gates) * partners(synapses->model->graph, record);
+    count_products(synapses, record, calls.arrived + gates, result);
 }
 
 static enum lassim_status check_model(const struct trace_reader *reader, const struct model *model,
@@ -165,6 +173,7 @@ enum lassim_status neurobench_of_model(struct trace_reader *reader, const struct
     if (status == LASSIM_OK) measure_model(model, result);
     while (status == LASSIM_OK && (status = trace_reader_next(reader, &record, error)) == LASSIM_OK && record != NULL)
         count_record(&synapses, trace_reader_info(reader), record, result);
+    result->products += synapses.visible * result->samples;
     for (uint32_t p = 0; synapses.nonzero != NULL && p < n; p++) free(synapses.nonzero[p]);
     free(synapses.nonzero);
     free(synapses.all);

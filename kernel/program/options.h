@@ -24,6 +24,7 @@ enum option_kind {
     KIND_FLAG,    /* no argument */
     KIND_TEXT,    /* any text */
     KIND_PATH,    /* a file or folder, not empty */
+    KIND_PATHS,   /* the same, and may be given again; one option a command at most */
     KIND_INTEGER, /* decimal, low..high */
     KIND_REAL,    /* decimal, finite, low..high */
     KIND_CHOICE   /* one of choices; its value is the index there */

@@ -39,7 +39,7 @@ struct loop {
     int stalled;                /* the diagnostic was printed for this stall */
 };
 
-static double seconds_now(void)
+double run_seconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -117,7 +117,7 @@ static void show_progress(const struct loop *loop, double now)
 static void look_at_job(struct loop *loop)
 {
     uint64_t timesteps = 0, tokens = 0;
-    double now = seconds_now();
+    double now = run_seconds();
     watched.watch.progress(watched.watch.context, &timesteps, &tokens);
     if (loop->started == 0) loop->started = now;
     if (loop->advanced == 0 || timesteps != loop->timesteps || tokens != loop->tokens) {

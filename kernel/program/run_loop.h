@@ -36,6 +36,8 @@ void run_watch(const struct run_watch *watch);
 void run_unwatch(void);
 /* From the job: clears the progress line and shows it no more (text is about to go to the terminal). */
 void run_hide_progress(void);
+/* Seconds of a clock that only goes forward. */
+double run_seconds(void);
 /* 1 after the first SIGINT or SIGTERM. */
 int run_interrupted(void);
 

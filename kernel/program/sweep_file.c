@@ -147,6 +147,7 @@ enum lassim_status sweep_file_open(const char *path, const char *header, char *c
     enum lassim_status status = LASSIM_OK;
     if (file->row == NULL || file->path == NULL || file->partial == NULL || (header != NULL && file->header == NULL))
         status = no_memory(path, error);
+    if (status == LASSIM_OK) status = outfile_check(path, 0, error);
     if (status == LASSIM_OK && !is_stream(path)) status = open_journal(file, key, error);
     if (status == LASSIM_OK)
         *result = file;

@@ -103,6 +103,7 @@ static void put_key(struct row *row, const struct sweep_subject *subject, const 
     put_setting(row, "drop_spikes", point->drop);
     put_setting(row, "threshold_noise", point->noise);
     put_integer(row, "seed", subject->seed);
+    put_hash(row, "energy_hash", energy_list_hash(subject->energy));
     put_integer(row, "tokens", subject->text->count);
 }
 
@@ -111,16 +112,28 @@ static double share(uint64_t part, uint64_t whole)
     return whole > 0 ? (double)part / (double)whole : 0;
 }
 
-static void put_loss(struct row *row, const struct eval_result *result)
+static void put_if(struct row *row, int present, const char *name, double value)
+{
+    if (present)
+        put_real(row, name, value);
+    else
+        put_nothing(row, name);
+}
+
+/* Perplexity is that of a decoder's next token; sentence vectors have an angle and no distribution. */
+static void put_loss(struct row *row, enum head_kind head, const struct eval_result *result)
 {
     const struct comparison *c = &result->comparison;
-    put_real(row, "ppl_dense", comparison_ppl_reference(c));
-    put_real(row, "ppl_spiking", comparison_ppl_other(c));
-    put_real(row, "dppl_percent", comparison_dppl_percent(c));
-    put_real(row, "kl_mean", comparison_kl_mean(c));
-    put_real(row, "kl_max", c->kl_max);
-    put_real(row, "top1_agreement", comparison_top1(c));
+    int vectors = head == HEAD_VALUES;
+    put_if(row, head == HEAD_LM, "ppl_dense", comparison_ppl_reference(c));
+    put_if(row, head == HEAD_LM, "ppl_spiking", comparison_ppl_other(c));
+    put_if(row, head == HEAD_LM, "dppl_percent", comparison_dppl_percent(c));
+    put_if(row, !vectors, "kl_mean", comparison_kl_mean(c));
+    put_if(row, !vectors, "kl_max", c->kl_max);
+    put_if(row, !vectors, "top1_agreement", comparison_top1(c));
     put_real(row, "max_logit_error", c->logit_error_max);
+    put_if(row, vectors, "cosine_mean", 1 - comparison_kl_mean(c));
+    put_if(row, vectors, "cosine_min", 1 - c->kl_max);
 }
 
 static void put_counts(struct row *row, const struct eval_result *result)
@@ -143,13 +156,14 @@ static void put_joules(struct row *row, const struct energy_model *energy, const
 }
 
 /* work: [populations], or NULL where there is no result. */
-static void put_energy(struct row *row, const struct energy_work *work, uint32_t populations)
+static void put_energy(struct row *row, const struct energy_list *list, const struct energy_work *work,
+                       uint32_t populations)
 {
     static const struct energy_work none;
     uint32_t n = work != NULL ? populations : 1;
     if (work == NULL) work = &none;
-    for (unsigned m = 0; m < energy_models(); m++) {
-        const struct energy_model *energy = energy_model(m);
+    for (unsigned m = 0; m < energy_list_models(list); m++) {
+        const struct energy_model *energy = energy_list_model(list, m);
         put_joules(row, energy, "spiking", energy_spiking(energy, work, n));
         put_joules(row, energy, "dense", energy_dense(energy, work, n, energy->width));
         put_joules(row, energy, "dense_fp16", energy_dense(energy, work, n, ENERGY_FP16));
@@ -185,9 +199,9 @@ char *sweep_row_text(enum sweep_format format, const struct sweep_subject *subje
     }
     const struct eval_result *known = result != NULL ? result : &none;
     put_key(&row, subject, point);
-    put_loss(&row, known);
+    put_loss(&row, (enum head_kind)subject->model->graph->config.head, known);
     put_counts(&row, known);
-    put_energy(&row, work, subject->model->graph->populations);
+    put_energy(&row, subject->energy, work, subject->model->graph->populations);
     free(work);
     uint32_t steps = point->timesteps ? point->timesteps : subject->model->timesteps;
     put_integer(&row, "latency_timesteps", (uint64_t)subject->model->graph->head_level * steps);

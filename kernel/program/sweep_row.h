@@ -18,6 +18,7 @@ struct sweep_subject {
     const struct eval_text *text;
     double percentile;
     uint64_t seed;
+    const struct energy_list *energy;
 };
 
 /* The key: begins the row, without what separates it from the next column.  Allocated; NULL without memory. */

@@ -53,8 +53,14 @@ enum lassim_status sweep_group_open(const struct sweep_settings *settings, uint3
     if (status != LASSIM_OK) return status;
     const struct model *model = model_of(group->model);
     status = eval_text_read(model, path, settings->text, settings->tokens_max, settings->context, &group->text, error);
-    group->subject = (struct sweep_subject){
-        path, model, settings->reference, settings->calibration, &group->text, settings->percentile, settings->seed};
+    group->subject = (struct sweep_subject){path,
+                                            model,
+                                            settings->reference,
+                                            settings->calibration,
+                                            &group->text,
+                                            settings->percentile,
+                                            settings->seed,
+                                            &settings->energy};
     if (status != LASSIM_OK) sweep_group_close(group);
     return status;
 }

@@ -13,6 +13,7 @@ struct sweep_settings {
     uint32_t context;
     double percentile;
     uint64_t seed;
+    struct energy_list energy;
     unsigned threads;
     enum sweep_format format;
     int quiet;

@@ -50,10 +50,10 @@ static int remember(struct tune_memory *memory, const struct known *known)
 static void describe(const struct tune_bench *bench, const char *reference, char *line, size_t size)
 {
     snprintf(line, size,
-             "lassim tune 1 model %016" PRIx64 " text %016" PRIx64 " tokens %zu context %u cost %s reference %s\n",
+             "lassim tune 2 model %016" PRIx64 " text %016" PRIx64 " tokens %zu context %u cost %016" PRIx64
+             " reference %s\n",
              bench->model->hash, bench->text->hash, bench->text->count, bench->text->context,
-             bench->cost == TUNE_COST_SOPS ? "sops" : energy_model((unsigned)bench->cost)->name,
-             reference != NULL ? reference : "-");
+             bench->cost != NULL ? energy_model_hash(bench->cost) : 0, reference != NULL ? reference : "-");
 }
 
 /* A line as write_known writes it: 0, or -1. */
@@ -132,10 +132,10 @@ void tune_bench_forget(struct tune_bench *bench)
 
 static double cost_of(const struct tune_bench *bench, const struct eval_result *result)
 {
-    if (bench->cost == TUNE_COST_SOPS) return (double)result->total.synaptic_operations;
+    if (bench->cost == NULL) return (double)result->total.synaptic_operations;
     struct energy_work *work = eval_energy_work(bench->model, result);
     LASSIM_INVARIANT(work != NULL, "no memory for %u populations", bench->model->graph->populations);
-    double joules = energy_spiking(energy_model((unsigned)bench->cost), work, bench->model->graph->populations);
+    double joules = energy_spiking(bench->cost, work, bench->model->graph->populations);
     free(work);
     return joules;
 }

@@ -6,8 +6,6 @@
 #include "kernel/program/eval.h"
 #include "kernel/program/tune_model.h"
 
-enum { TUNE_COST_SOPS = -1 /* else an index of the energy tables */ };
-
 struct tune_bench {
     const struct model *model;
     const struct tune_groups *groups;
@@ -15,7 +13,7 @@ struct tune_bench {
     const struct eval_dense *dense;
     struct eval_watch *watch;
     unsigned threads;
-    int cost;            /* TUNE_COST_SOPS, or an energy table */
+    const struct energy_model *cost; /* NULL: synaptic operations */
     int perplexity;      /* loss: 0: mean KL; 1: the larger of the perplexity's relative change and mean KL */
     const char *journal; /* path */
     struct tune_memory *memory;

@@ -41,7 +41,23 @@ expect 0 "$LASSIM" --model "$MODEL" -n 2 --energy loihi
 grep -q '^layers.0.fc  *[0-9]' "$WORK/out" || complain "no layers for --energy"
 grep -q '^truenorth' "$WORK/out" && complain "--energy loihi prints truenorth"
 
+# The same file for a sweep, whose rows are a run's figures, and for what tune makes least.
+expect 0 "$LASSIM" sweep --model "$MODEL" --text examples/opt-tiny/heldout.txt --tokens-max 9 --timesteps 4,8 --energy-models "$WORK/models.json" \
+    --json --quiet -o "$WORK/rows.json"
+tail -n 1 "$WORK/rows.json" >"$WORK/row.json"
+for side in spiking dense dense_fp16; do
+    awk -v x="$(json "$WORK/row.json" mychip_${side}_joules)" 'BEGIN { exit !(x > 0) }' || complain "no mychip_${side}_joules in a sweep"
+done
+expect 0 "$LASSIM" tune --model "$MODEL" --text examples/opt-tiny/calibration.txt --tokens-max 6 --max-kl 1 --energy-models "$WORK/models.json" \
+    --cost mychip -o "$WORK/tuned.snn" --json --quiet
+expect_equal "$(json "$WORK/out" cost)" mychip "cost that tune made least"
+awk -v a="$(json "$WORK/out" before.cost)" -v b="$(json "$WORK/out" tuned.cost)" 'BEGIN { exit !(b > 0 && b < a && a < 1) }' || complain "tune: joules $(cat "$WORK/out")"
+expect 2 "$LASSIM" tune --model "$MODEL" --text examples/opt-tiny/calibration.txt --max-kl 1 --cost mychip -o "$WORK/tuned.snn" &&
+    expect_line "--cost" sops horowitz45_fp32 "'mychip'"
+
 expect 2 "$LASSIM" --model "$MODEL" -n 0 --energy nobody && expect_line "--energy" horowitz45_fp32
 echo '{"format": "lassim.energy.1", "models": [{"name": "loihi"}]}' >"$WORK/bad.json"
 expect 3 "$LASSIM" --model "$MODEL" -n 0 --energy-models "$WORK/bad.json" && expect_line bad.json "models[0]" source
+expect 3 "$LASSIM" sweep --model "$MODEL" --text examples/opt-tiny/heldout.txt --energy-models "$WORK/bad.json" -o "$WORK/no.csv" &&
+    expect_line bad.json "models[0]" source
 finish

@@ -1,4 +1,4 @@
-/* energy_recount METRICS.json TRACE.bin: recomputes every energy figure of a run of opt-tiny or another decoder by the
+/* energy_recount METRICS.json TRACE.bin: recomputes every energy figure of a run of any model by the
  * formulas of docs/energy.md, written out here once more, and compares to the last digit.  Spikes, gates, tests and
  * synaptic operations come from the trace and must be the metrics' counters; the rest from the counters.  Prints the
  * number of figures compared; exit 1 at the first difference. */
@@ -104,6 +104,12 @@ static void check_trace(const char *path)
     trace_reader_close(reader);
 }
 
+/* "read", "write" or "both" */
+static int uses_cache(const struct counted *p, const char *how)
+{
+    return strcmp(p->cache, how) == 0 || strcmp(p->cache, "both") == 0;
+}
+
 static void add_access(struct sum *sum, long long bytes, long long buffer)
 {
     sum->at[sum->n++] = (struct access){bytes, buffer};
@@ -129,8 +135,8 @@ static void spiking_sum(const struct counted *p, long long spikes, long long los
     }
     add_access(sum, 8 * (sops - matrix_sops + products), own);
     add_access(sum, 4 * (p->tests + 2 * resets + 3 * bias), own);
-    add_access(sum, 4 * products, strcmp(p->cache, "read") == 0 ? 4 * cache : own);
-    if (strcmp(p->cache, "write") == 0) add_access(sum, 8 * arrived, 4 * cache);
+    add_access(sum, 4 * products, uses_cache(p, "read") ? 4 * cache : own);
+    if (uses_cache(p, "write")) add_access(sum, 8 * arrived, 4 * cache);
     if (hg) add_access(sum, 16 * (p->gates / 2), 16 * p->rows);
 }
 
@@ -151,8 +157,8 @@ static void dense_sum(const struct counted *p, struct sum *sum)
         add_access(sum, runs * sources, sources);
         add_access(sum, 2 * runs * targets, targets);
     }
-    if (weights == 0 && strcmp(p->cache, "read") == 0) add_access(sum, p->macs, cache);
-    if (strcmp(p->cache, "write") == 0) add_access(sum, tokens * p->neurons, cache);
+    if (weights == 0 && uses_cache(p, "read")) add_access(sum, p->macs, cache);
+    if (uses_cache(p, "write")) add_access(sum, tokens * p->neurons, cache);
 }
 
 static void make_sums(void)

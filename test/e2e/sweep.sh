@@ -1,9 +1,11 @@
 #!/bin/bash
 # lassim sweep: rows agree with verify and with conversions of the same rule; a sweep killed at random points and started
-# again gives the rows of one that ran through, byte for byte but for the wall times.  SWEEP_KILLS: how often.
+# again gives the rows of one that ran through, byte for byte but for the wall times.  SWEEP_KILLS: how often; SWEEP_PAUSE:
+# milliseconds before a kill, at most.
 . test/e2e/common.sh
 need_model
 KILLS=${SWEEP_KILLS:-4}
+PAUSE=${SWEEP_PAUSE:-900}
 SEED=${SEED:-$$}
 RANDOM=$SEED
 echo "seed $SEED"
@@ -28,24 +30,31 @@ for name in ppl_dense ppl_spiking kl_mean kl_max top1_agreement saturations; do
 done
 # The same again: everything is there already.
 cp "$WORK/whole.csv" "$WORK/again.csv"
+expect 0 "$LASSIM" sweep "${GRID[@]:0:$((${#GRID[@]} - 1))}" -o "$WORK/again.csv"
+grep -q "^wrote  *$WORK/again.csv: 12 rows, 12 of them there already; 0\.[0-9] s$" "$WORK/out" || complain "the last line: $(cat "$WORK/out")"
 expect 0 sweep "${GRID[@]}" -o "$WORK/again.csv"
 cmp -s "$WORK/whole.csv" "$WORK/again.csv" || complain "a complete sweep run again gives other bytes"
 # One thread, the model's name aside.
 expect 0 sweep "${GRID[@]}" -t 1 -o "$WORK/one.csv"
 cmp -s <(rows "$WORK/whole.csv") <(rows "$WORK/one.csv") || complain "one thread gives other rows"
 
-# Killed after a random time, again and again; then let through.
+# Killed after a random time, again and again, from the beginning where it came through; then let through.
+halfway=0
 for kill in $(seq "$KILLS"); do
     "$LASSIM" sweep "${GRID[@]}" -o "$WORK/killed.csv" &
     pid=$!
-    sleep "0.$(printf %03d $((RANDOM % 900 + 20)))"
+    sleep "$(awk -v ms=$((RANDOM % PAUSE + 20)) 'BEGIN { printf "%.3f", ms / 1000 }')"
     kill -s KILL $pid 2>/dev/null
     wait $pid 2>/dev/null
     lines=0
     [ -e "$WORK/killed.csv.partial" ] && lines=$(grep -c "" "$WORK/killed.csv.partial")
     echo "kill $kill: $lines lines so far"
-    [ -e "$WORK/killed.csv" ] && break
+    [ "$lines" -gt 1 ] && halfway=$((halfway + 1))
+    [ -e "$WORK/killed.csv" ] || continue
+    cmp -s <(rows "$WORK/whole.csv") <(rows "$WORK/killed.csv") || complain "a sweep killed $kill times gives other rows"
+    rm -f "$WORK/killed.csv" "$WORK/killed.csv.partial"
 done
+[ "$KILLS" -lt 20 ] || [ $((2 * halfway)) -ge "$KILLS" ] || complain "only $halfway of $KILLS kills came between the rows"
 # What a power cut could leave: a row cut short.
 [ -e "$WORK/killed.csv.partial" ] && printf '%s,d0365' "$MODEL" >>"$WORK/killed.csv.partial"
 expect 0 sweep "${GRID[@]}" -o "$WORK/killed.csv"
@@ -81,6 +90,16 @@ expect 0 sweep --model "$MODEL" --text examples/opt-tiny/heldout.txt --tokens-ma
 expect_equal "$(column "$WORK/weights.csv" weights | tr '\n' ' ')" "keep q8 " "weights"
 expect_equal "$(column "$WORK/weights.csv" ppl_dense | sort -u | wc -l)" 1 "dense perplexities against one checkpoint"
 
+# More models: --model again, or operands.
+cp "$MODEL" "$WORK/b.snn"
+for more in "--model $WORK/b.snn" "$WORK/b.snn"; do
+    # shellcheck disable=SC2086 # two words
+    expect 0 sweep --model "$MODEL" $more --text examples/opt-tiny/heldout.txt --tokens-max 20 --timesteps 4 --quiet -o "$WORK/two.csv"
+    expect_equal "$(column "$WORK/two.csv" model | tr '\n' ' ')" "$MODEL $WORK/b.snn " "models of the rows, $more"
+    expect_equal "$(column "$WORK/two.csv" kl_mean | sort -u | wc -l)" 1 "losses of a model and its copy"
+    rm "$WORK/two.csv"
+done
+
 # Wrong lists, wrong files.
 for wrong in "--timesteps 0" "--timesteps 17" "--timesteps 4,4" "--timesteps 8-4" "--timesteps 4," "--oat maybe" "--hg 2" \
     "--drop-spikes 1.5" "--threshold-noise -1" "--weights q8" "--code radix,,ternary"; do
@@ -92,5 +111,7 @@ expect 3 sweep --model "$MODEL" --text "$WORK/no-such-text" -o "$WORK/wrong.csv"
 echo other,columns >"$WORK/alien.csv.partial"
 expect 1 sweep "${GRID[@]}" -o "$WORK/alien.csv" && expect_line alien.csv.partial "other columns"
 expect_equal "$(cat "$WORK/alien.csv.partial")" other,columns "somebody else's file"
+expect 1 sweep "${GRID[@]}" -o "$WORK" && expect_line "is a directory"
+[ -e "$WORK.partial" ] && complain "a file beside the directory"
 expect 1 sweep "${GRID[@]}" -o "$WORK/no/such/folder.csv" && expect_line no/such/folder
 finish

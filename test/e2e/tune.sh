@@ -55,5 +55,7 @@ expect 2 tune -o "$WORK/none.snn" && expect_line --max-kl
 expect 2 tune --max-kl 1 --max-dppl 1 -o "$WORK/none.snn" && expect_line --max-kl
 expect 2 tune --max-kl 1 --cost watts -o "$WORK/none.snn" && expect_line --cost
 expect 1 tune --max-kl 1 -o "$WORK/no/such/folder.snn" && expect_line no/such/folder
+expect 1 tune --max-kl 1 --no-clobber -o "$WORK/tuned.snn" && expect_line tuned.snn --no-clobber
+[ -e "$WORK/tuned.snn.tune" ] && complain "a refused search left a journal"
 [ -e "$WORK/none.snn" ] && complain "a refused search left a model"
 finish

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -115,6 +116,46 @@ static void verdicts(void **state)
     assert_string_equal(energy_quantity_name(rate->quantity), "spike_rate");
 }
 
+static void a_list_is_the_built_in_models_and_more(void **state)
+{
+    (void)state;
+    struct energy_model mine[] = {*energy_model(0)};
+    const struct energy_list none = {NULL, 0}, list = {mine, 1};
+    snprintf(mine[0].name, sizeof mine[0].name, "mine");
+    assert_int_equal(energy_list_models(&none), energy_models());
+    assert_int_equal(energy_list_models(&list), energy_models() + 1);
+    assert_ptr_equal(energy_list_model(&list, energy_models()), mine);
+    assert_ptr_equal(energy_list_find(&list, "mine"), mine);
+    assert_ptr_equal(energy_list_find(&list, "loihi"), named("loihi"));
+    assert_null(energy_list_find(&none, "mine"));
+}
+
+/* Whatever a figure follows from changes the hash; the source does not. */
+static void hashes_tell_figures_apart(void **state)
+{
+    (void)state;
+    struct energy_model model = *named("lemaire45_dram");
+    const struct energy_list none = {NULL, 0}, list = {&model, 1};
+    uint64_t hash = energy_model_hash(&model);
+    assert_true(energy_list_hash(&none) != energy_list_hash(&list));
+    model.source[0] ^= 1;
+    assert_true(energy_model_hash(&model) == hash);
+    double *const figures[] = {
+        &model.add,    &model.multiply, &model.event,      &model.mac[0],         &model.mac[1],
+        &model.mac[2], &model.dram,     &model.dram_above, &model.point[1].bytes, &model.point[1].joules};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+        double was = *figures[i];
+        *figures[i] += 1;
+        if (energy_model_hash(&model) == hash) fail_msg("figure %zu is not in the hash", i);
+        *figures[i] = was;
+    }
+    model.points--;
+    assert_true(energy_model_hash(&model) != hash);
+    model.points++;
+    model.name[0] ^= 1;
+    assert_true(energy_model_hash(&model) != hash);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +165,8 @@ int main(void)
         cmocka_unit_test(memory_by_hand),
         cmocka_unit_test(break_even_is_where_both_cost_the_same),
         cmocka_unit_test(verdicts),
+        cmocka_unit_test(a_list_is_the_built_in_models_and_more),
+        cmocka_unit_test(hashes_tell_figures_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,6 +74,23 @@ static void attention_meets_the_cache(void **state)
     assert_string_equal(energy_cache_use(model->graph, named("layers.0.fc")), "none");
 }
 
+/* An encoder's keys meet every query of the sequence, and stay to be met. */
+static void an_encoders_keys_read_and_write(void **state)
+{
+    (void)state;
+    const struct model_config config = tiny_config_of(FAMILY_BERT);
+    struct model *bert = tiny_model_new(&config, 1, 0);
+    uint32_t key = graph_find_population(bert->graph, "layers.0.k");
+    struct energy_work work;
+    const struct counters counters = {.spikes = 5, .spike_product_operations = 15, .membrane_updates = 20};
+    energy_work_of(bert->graph, NULL, key, &counters, 3, &work);
+    uint64_t cache = 4 * energy_cache_elements(bert->graph);
+    assert_access(&work.spiking[3], 60, cache);
+    assert_access(&work.spiking[4], 8 * 5, cache);
+    assert_string_equal(energy_cache_use(bert->graph, key), "both");
+    tiny_model_free(bert);
+}
+
 static void hg_populations_multiply(void **state)
 {
     (void)state;
@@ -107,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_layer_with_a_matrix),
         cmocka_unit_test(attention_meets_the_cache),
+        cmocka_unit_test(an_encoders_keys_read_and_write),
         cmocka_unit_test(hg_populations_multiply),
         cmocka_unit_test(rows_as_stored),
     };

@@ -133,6 +133,8 @@ static void test_bad_targets(void **state)
     assert_null(out);
     assert_int_equal(outfile_open(sample_directory(), 0, &out, &error), LASSIM_ERR_RUN);
     assert_one_line(&error, LASSIM_ERR_RUN, "directory");
+    assert_int_equal(outfile_check(sample_directory(), 0, &error), LASSIM_ERR_RUN);
+    assert_one_line(&error, LASSIM_ERR_RUN, "directory");
 }
 
 static void test_full_disk_is_sticky(void **state)

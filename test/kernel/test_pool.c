@@ -1,9 +1,13 @@
 #include "kernel/pool.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -65,18 +69,13 @@ static void test_aligned_zeroed_and_counted(void **state)
     (void)state;
     struct pool *pool = open_pool(NULL, TOPOLOGY_ANY, SIZE_MAX);
     static const size_t sizes[] = {1, 63, 64, 65, 1000, 4096, 100000, 3 << 20, 0, 17};
-    for (int round = 0; round < 3; round++) {
-        size_t total = 0;
-        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-            assert_fresh(pool_alloc(pool, sizes[i]), sizes[i]);
-            total += sizes[i] == 0 ? 64 : (sizes[i] + 63) / 64 * 64;
-            assert_int_equal(pool_bytes(pool), total);
-            assert_int_equal(pool_needed(pool), total);
-            assert_true(pool_mapped(pool) >= total);
-        }
-        pool_free_all(pool);
-        assert_int_equal(pool_bytes(pool), 0);
-        assert_int_equal(pool_needed(pool), 0);
+    size_t total = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        assert_fresh(pool_alloc(pool, sizes[i]), sizes[i]);
+        total += sizes[i] == 0 ? 64 : (sizes[i] + 63) / 64 * 64;
+        assert_int_equal(pool_bytes(pool), total);
+        assert_int_equal(pool_needed(pool), total);
+        assert_true(pool_mapped(pool) >= total);
     }
     assert_int_equal(pool_unbound(pool), 0);
     pool_free(pool);
@@ -182,15 +181,120 @@ static void test_absurd_sizes(void **state)
     pool_free(pool);
 }
 
+/* Bytes of address space that the process has. */
+static size_t mapped_by_all(void)
+{
+    size_t pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%zu", &pages), 1);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 /* Pools come and go (sessions do) without leaving anything mapped behind. */
 static void test_many_pools(void **state)
 {
     (void)state;
-    for (int i = 0; i < 50; i++) {
+    enum { COUNT = 200, SIZE = 200000 };
+    size_t before = 0;
+    for (int i = 0; i < COUNT; i++) {
         struct pool *pool = open_pool(NULL, TOPOLOGY_ANY, SIZE_MAX);
-        assert_fresh(pool_alloc(pool, 200000), 200000);
+        assert_fresh(pool_alloc(pool, SIZE), SIZE);
+        pool_free(pool);
+        if (i == COUNT / 2) before = mapped_by_all();
+    }
+    assert_true(mapped_by_all() < before + (size_t)COUNT / 4 * SIZE);
+}
+
+/* Threads side by side: some open, fill and free pools, the others allocate as the rest of the program does. */
+enum { POOL_THREADS = 4, HEAP_THREADS = 2, BLOCKS = 24, ROUNDS = 200, HEAP_TURNS = 20 };
+
+struct worker {
+    uint32_t random;
+    uint8_t mark;
+    const char *wrong;
+};
+
+struct block {
+    uint8_t *memory;
+    size_t size;
+};
+
+static uint32_t next_random(struct worker *worker)
+{
+    worker->random = worker->random * 1664525u + 1013904223u;
+    return worker->random >> 8;
+}
+
+static size_t random_size(struct worker *worker)
+{
+    return (size_t)1 << next_random(worker) % 21 | next_random(worker) % PAGE;
+}
+
+/* Looks at two bytes of each page and at the last. */
+static void expect_bytes(struct worker *worker, struct block block, uint8_t value, const char *wrong)
+{
+    for (size_t i = 0; i < block.size; i += PAGE / 2)
+        if (block.memory[i] != value) worker->wrong = wrong;
+    if (block.memory[block.size - 1] != value) worker->wrong = wrong;
+}
+
+static void *use_pools(void *context)
+{
+    struct worker *worker = context;
+    for (int round = 0; round < ROUNDS && worker->wrong == NULL; round++) {
+        struct block block[BLOCKS];
+        struct pool *pool;
+        struct lassim_error error = {0};
+        if (pool_new(NULL, TOPOLOGY_ANY, SIZE_MAX, &pool, &error) != LASSIM_OK) {
+            worker->wrong = "no pool";
+            return NULL;
+        }
+        for (int i = 0; i < BLOCKS; i++) {
+            size_t size = random_size(worker);
+            block[i] = (struct block){pool_alloc(pool, size), size};
+            if (block[i].memory == NULL) abort();
+            expect_bytes(worker, block[i], 0, "a pool's block is not zero");
+            memset(block[i].memory, worker->mark + i, size);
+        }
+        for (int i = 0; i < BLOCKS; i++)
+            expect_bytes(worker, block[i], (uint8_t)(worker->mark + i), "a pool's block was overwritten");
         pool_free(pool);
     }
+    return NULL;
+}
+
+static void *use_heap(void *context)
+{
+    struct worker *worker = context;
+    struct block block[BLOCKS] = {{NULL, 0}};
+    for (int turn = 0; turn < ROUNDS * HEAP_TURNS && worker->wrong == NULL; turn++) {
+        unsigned i = next_random(worker) % BLOCKS;
+        size_t size = random_size(worker);
+        if (block[i].memory != NULL)
+            expect_bytes(worker, block[i], (uint8_t)(worker->mark + i), "the heap's block was overwritten");
+        free(block[i].memory);
+        block[i] = (struct block){malloc(size), size};
+        if (block[i].memory == NULL) abort();
+        memset(block[i].memory, worker->mark + (int)i, size);
+    }
+    for (int i = 0; i < BLOCKS; i++) free(block[i].memory);
+    return NULL;
+}
+
+static void test_pools_side_by_side(void **state)
+{
+    (void)state;
+    pthread_t thread[POOL_THREADS + HEAP_THREADS];
+    struct worker worker[POOL_THREADS + HEAP_THREADS];
+    for (unsigned i = 0; i < POOL_THREADS + HEAP_THREADS; i++) {
+        worker[i] = (struct worker){i * 977 + 1, (uint8_t)(i * 40 + 1), NULL};
+        assert_int_equal(pthread_create(&thread[i], NULL, i < POOL_THREADS ? use_pools : use_heap, &worker[i]), 0);
+    }
+    for (unsigned i = 0; i < POOL_THREADS + HEAP_THREADS; i++) pthread_join(thread[i], NULL);
+    for (unsigned i = 0; i < POOL_THREADS + HEAP_THREADS; i++)
+        if (worker[i].wrong != NULL) fail_msg("thread %u: %s", i, worker[i].wrong);
 }
 
 int main(void)
@@ -204,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_absurd_sizes),
         cmocka_unit_test(test_many_pools),
+        cmocka_unit_test(test_pools_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

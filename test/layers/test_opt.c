@@ -10,26 +10,16 @@
 #include "test/helpers/graph_rows.h"
 
 /* V = 30, D = 12, F = 20, H = 3 (d_head 4), 16 positions, 18 rows; W = 7 where the embedding is projected. */
-enum { V = 30, D = 12, F = 20, H = 3, P = 16, W = 7 };
+enum { V = ROWS_V, D = ROWS_D, F = ROWS_F, H = ROWS_HEADS, P = ROWS_POSITIONS, W = 7 };
 
 static struct model_config config_of(uint32_t layers, uint32_t embedding, uint32_t pre_norm, uint32_t final_norm)
 {
-    return (struct model_config){.family = FAMILY_OPT,
-                                 .vocabulary = V,
-                                 .hidden = D,
-                                 .embedding = embedding,
-                                 .ffn = F,
-                                 .layers = layers,
-                                 .heads = H,
-                                 .positions = P,
-                                 .position_rows = P + 2,
-                                 .position_offset = 2,
-                                 .pre_norm = pre_norm,
-                                 .final_norm = final_norm,
-                                 .bos = 2,
-                                 .eos = 2,
-                                 .pad = 1,
-                                 .norm_epsilon = 1e-5};
+    struct model_config config = graph_rows_config(FAMILY_OPT);
+    config.layers = layers;
+    config.embedding = embedding;
+    config.pre_norm = pre_norm;
+    config.final_norm = final_norm;
+    return config;
 }
 
 /* clang-format off */
@@ -232,6 +222,25 @@ static void post_norm_without_projection_starts_at_level_one(void **state)
     graph_free(graph);
 }
 
+static void what_the_family_is_not(void **state)
+{
+    (void)state;
+    static const struct graph_refusal bad[] = {
+        {GRAPH_FIELD(pre_norm), 0, "final_norm"},
+        {GRAPH_FIELD(norm_kind), NORM_RMS, "LayerNorm"},
+        {GRAPH_FIELD(token_types), 2, "no token types"},
+        {GRAPH_FIELD(rotary), 1, "rotary"},
+        {GRAPH_FIELD(gated), 1, "ReLU"},
+        {GRAPH_FIELD(activation), ACTIVATION_GELU_ERF, "ReLU"},
+        {GRAPH_FIELD(score_by_layer), 1, "ReLU"},
+        {GRAPH_FIELD(encoder), 1, "decoder"},
+        {GRAPH_FIELD(head), HEAD_VALUES, "decoder"},
+        {GRAPH_FIELD(kv_heads), 1, "evenly"},
+        {GRAPH_FIELD(head_dim), 2, "evenly"},
+    };
+    graph_rows_refused(config_of(1, D, 1, 1), bad, sizeof bad / sizeof *bad);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +249,7 @@ int main(void)
         cmocka_unit_test(no_final_norm_fires_the_residual_into_the_head),
         cmocka_unit_test(projections_take_one_window_more_each),
         cmocka_unit_test(post_norm_without_projection_starts_at_level_one),
+        cmocka_unit_test(what_the_family_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

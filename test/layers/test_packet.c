@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -37,6 +38,39 @@ static void slices_by_neuron_whatever_the_flags(void **state)
     }
 }
 
+static void broken_packets_are_told(void **state)
+{
+    (void)state;
+    static const uint32_t twice[] = {2, 2}, descends[] = {5, 2}, late_gate[] = {5, 5 | SPIKE_SUB_GATE},
+                          gates[] = {5 | SPIKE_SUB_GATE, 5 | SPIKE_OCTAVE_GATE};
+    static const struct {
+        struct packet packet;
+        uint32_t neurons;
+        const char *word;
+    } cases[] = {
+        {{.spikes = spikes, .count = 6, .gates = 2, .negative = 2, .outlier = 2}, SPIKE_NEURON, "no neuron"},
+        {{.spikes = spikes, .count = 2, .gates = 1}, 5, "no neuron"},
+        {{.spikes = twice, .count = 2}, 9, "order"},
+        {{.spikes = descends, .count = 2}, 9, "order"},
+        {{.spikes = late_gate, .count = 2, .gates = 1}, 9, "order"},
+        {{.spikes = gates, .count = 2, .gates = 2}, 9, "order"},
+        {{.spikes = spikes, .count = 5, .gates = 1, .negative = 1, .outlier = 1}, 10, "miscounted"},
+        {{.spikes = spikes, .count = 5, .gates = 2, .negative = 2, .outlier = 1}, 10, "miscounted"},
+        {{.spikes = spikes, .count = 5, .gates = 2, .negative = 1, .outlier = 0}, 10, "miscounted"},
+        {{.spikes = spikes, .count = 5, .gates = 2, .negative = 0, .outlier = 1, .lost = 1}, 10, "miscounted"},
+        {{.spikes = spikes, .count = 0}, 10, "no spike"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *broken = packet_validate(&cases[i].packet, cases[i].neurons);
+        if (broken == NULL || strstr(broken, cases[i].word) == NULL) fail_msg("case %zu: %s", i, broken);
+    }
+    assert_null(packet_validate(&packet, SPIKE_NEURON + 1));
+    struct packet lossy = packet;
+    lossy.lost = 1;
+    lossy.negative = 3;
+    assert_null(packet_validate(&lossy, SPIKE_NEURON + 1));
+}
+
 /* Shares of any number of workers tile the items, in order, cut at the grain. */
 static void shares_tile_the_items(void **state)
 {
@@ -62,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_by_neuron_whatever_the_flags),
+        cmocka_unit_test(broken_packets_are_told),
         cmocka_unit_test(shares_tile_the_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,45 @@ static void commands_and_operands(void **state)
     assert_string_equal(cli.operand[0], "-");
 }
 
+/* Where a path may be given again each counts, in order; elsewhere the last one does, as everywhere. */
+static void paths_given_again(void **state)
+{
+    (void)state;
+    struct cli cli;
+    char text[TEXT];
+    assert_int_equal(parse("lassim sweep --text t -m a d --model=b -o x -m c e", &cli, STDERR_FILENO, text), CLI_RUN);
+    assert_string_equal(cli_text(&cli, OPTION_SWEEP_MODEL), "a");
+    assert_int_equal(cli.agains, 2);
+    assert_string_equal(cli.again[0], "b");
+    assert_string_equal(cli.again[1], "c");
+    assert_int_equal(cli.operands, 2);
+    assert_string_equal(cli.operand[1], "e");
+    expect_wrong("lassim sweep --text t -m a -m= -o x --model=",
+                 "lassim: --model: expected a file name, found an empty word\n");
+    assert_int_equal(parse("lassim -m a -m b", &cli, STDERR_FILENO, text), CLI_RUN);
+    assert_string_equal(cli_text(&cli, OPTION_MODEL), "b");
+    assert_int_equal(cli.agains, 0);
+}
+
+/* As many as fit, and one more. */
+static void too_many_paths_are_refused(void **state)
+{
+    (void)state;
+    static char word[] = "-ma", program[] = "lassim", command[] = "sweep", option[] = "-ot", last[] = "--text=t";
+    static char *argv[CLI_AGAIN_MAX + 7];
+    struct cli cli;
+    int argc = 0;
+    argv[argc++] = program;
+    argv[argc++] = command;
+    argv[argc++] = option;
+    argv[argc++] = last;
+    while (argc < CLI_AGAIN_MAX + 5) argv[argc++] = word;
+    assert_int_equal(cli_parse(argc, argv, &cli), CLI_RUN);
+    assert_int_equal(cli.agains, CLI_AGAIN_MAX);
+    argv[argc++] = word;
+    assert_int_equal(cli_parse(argc, argv, &cli), CLI_WRONG);
+}
+
 static void help_and_version_answer(void **state)
 {
     (void)state;
@@ -156,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_and_defaults),      cmocka_unit_test(commands_and_operands),
+        cmocka_unit_test(paths_given_again),        cmocka_unit_test(too_many_paths_are_refused),
         cmocka_unit_test(help_and_version_answer),  cmocka_unit_test(wrong_usage_is_one_line),
         cmocka_unit_test(no_argument_is_the_usage), cmocka_unit_test(a_commands_own_error_names_the_option),
     };

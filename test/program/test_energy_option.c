@@ -12,26 +12,24 @@
 
 #include "kernel/program/energy_option.h"
 
-static enum lassim_status open_words(char *words[], int count, struct energy_model **models, uint32_t *found,
-                                     struct lassim_error *error)
+static enum lassim_status open_words(char *words[], int count, struct energy_list *list, struct lassim_error *error)
 {
     struct cli cli;
     assert_int_equal(cli_parse(count, words, &cli), CLI_RUN);
-    return energy_option_open(&cli, models, found, error);
+    return energy_option_open(&cli, list, error);
 }
 
 static void built_in_and_unknown(void **state)
 {
     (void)state;
-    struct energy_model *models;
+    struct energy_list list;
     struct lassim_error error;
-    uint32_t count;
     char *none[] = {"lassim", "--model", "x"}, *one[] = {"lassim", "--model", "x", "--energy", "spinnaker2"};
     char *bad[] = {"lassim", "--model", "x", "--energy", "mine"};
-    assert_int_equal(open_words(none, 3, &models, &count, &error), LASSIM_OK);
-    assert_true(models == NULL && count == 0);
-    assert_int_equal(open_words(one, 5, &models, &count, &error), LASSIM_OK);
-    assert_int_equal(open_words(bad, 5, &models, &count, &error), LASSIM_ERR_USAGE);
+    assert_int_equal(open_words(none, 3, &list, &error), LASSIM_OK);
+    assert_true(list.more == NULL && list.mores == 0);
+    assert_int_equal(open_words(one, 5, &list, &error), LASSIM_OK);
+    assert_int_equal(open_words(bad, 5, &list, &error), LASSIM_ERR_USAGE);
     assert_non_null(strstr(error.text, "loihi"));
     assert_non_null(strstr(error.text, "'mine'"));
 }
@@ -39,9 +37,8 @@ static void built_in_and_unknown(void **state)
 static void from_a_file(void **state)
 {
     (void)state;
-    struct energy_model *models;
+    struct energy_list list;
     struct lassim_error error;
-    uint32_t count;
     char path[] = "/tmp/lassim-energy-XXXXXX";
     FILE *file = fdopen(mkstemp(path), "w");
     fputs("{\"format\": \"lassim.energy.1\", \"models\": [{\"name\": \"mine\", \"source\": \"s\", \"kind\": \"event\", "
@@ -49,12 +46,12 @@ static void from_a_file(void **state)
           file);
     fclose(file);
     char *words[] = {"lassim", "--model", "x", "--energy-models", path, "--energy", "mine"};
-    assert_int_equal(open_words(words, 7, &models, &count, &error), LASSIM_OK);
-    assert_int_equal(count, 1);
-    assert_string_equal(models[0].name, "mine");
-    free(models);
+    assert_int_equal(open_words(words, 7, &list, &error), LASSIM_OK);
+    assert_int_equal(list.mores, 1);
+    assert_string_equal(list.more[0].name, "mine");
+    free(list.more);
     remove(path);
-    assert_int_equal(open_words(words, 7, &models, &count, &error), LASSIM_ERR_FILE);
+    assert_int_equal(open_words(words, 7, &list, &error), LASSIM_ERR_FILE);
 }
 
 int main(void)

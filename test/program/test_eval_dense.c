@@ -58,11 +58,14 @@ static void logits_are_the_dense_engines(void **state)
     const struct lassim_options options = {.engine = LASSIM_ENGINE_DENSE, .threads = 1, .numa_off = 1};
     set_up(&f);
     assert_int_equal(session_open_model(f.model, &options, &session, &error), LASSIM_OK);
-    for (size_t at = 0; at < IDS; at += 5) {
+    for (size_t i = 0; i < eval_text_pieces(&f.text); i++) {
         float logits[5 * 11];
-        uint32_t inputs[6], n = eval_text_chunk(&f.text, at, inputs);
-        assert_int_equal(lassim_session_feed(session, inputs, n, LASSIM_READ_ALL, collect, logits, &error), LASSIM_OK);
-        assert_memory_equal(logits, f.dense.logits + at * 11, n * 11 * sizeof *logits);
+        uint32_t chunk[6];
+        struct eval_piece piece;
+        eval_text_piece(&f.text, i, chunk, &piece);
+        assert_int_equal(lassim_session_feed(session, piece.inputs, piece.n, LASSIM_READ_ALL, collect, logits, &error),
+                         LASSIM_OK);
+        assert_memory_equal(logits, f.dense.logits + piece.at * 11, piece.n * 11 * sizeof *logits);
         lassim_session_reset(session);
     }
     lassim_session_close(session);

@@ -12,6 +12,7 @@
 
 #include "kernel/energy.h"
 #include "kernel/program/metrics.h"
+#include "test/helpers/tiny_model.h"
 
 enum { TOKENS = 3 };
 
@@ -217,6 +218,46 @@ static void table_names_every_counter(void **state)
     free(text);
 }
 
+/* Of a session's run on a traced model: its counters, and NeuroBench's metrics from its trace. */
+static void a_sessions_metrics(void **state)
+{
+    (void)state;
+    static const uint32_t ids[] = {2, 5, 9, 1};
+    const struct model_config tiny = tiny_config();
+    struct model *model = tiny_model_new(&tiny, 3, 0);
+    char trace[] = "/tmp/lassim-metrics-trace-XXXXXX", path[] = "/tmp/lassim-metrics-XXXXXX";
+    close(mkstemp(trace));
+    close(mkstemp(path));
+    const struct lassim_options options = {.trace = trace, .threads = 1, .numa_off = 1, .timesteps = 7};
+    struct metrics metrics = {.engine = "fused", .prompt_tokens = 4};
+    lassim_session *session;
+    struct lassim_error error;
+    assert_int_equal(session_open_model(model, &options, &session, &error), LASSIM_OK);
+    assert_int_equal(lassim_session_feed(session, ids, 4, LASSIM_READ_LAST, NULL, NULL, &error), LASSIM_OK);
+    assert_int_equal(lassim_session_finish(session, &error), LASSIM_OK);
+    metrics_take(&metrics, session, model);
+    assert_true(metrics.tokens == 4 && metrics.window == 7 && metrics.token != NULL);
+    assert_ptr_equal(metrics.population, session_population_counters(session));
+    assert_int_equal(metrics.timesteps, session_timesteps(session));
+    assert_int_equal(metrics.dense_macs, session_dense_macs(session));
+    assert_true(metrics.peak_resident_bytes > 0 && metrics.packets_popped > 0);
+    const char *const traces[] = {trace, NULL, "/dev/null"};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(metrics_write_traced(&metrics, traces[i], path, 0, &error), LASSIM_OK);
+        json_t *read = json_load_file(path, JSON_REJECT_DUPLICATES, NULL), *bench = json_object_get(read, "neurobench");
+        double products = json_real_value(json_object_get(bench, "spike_products"));
+        if (i == 0) assert_true(products * 4 == (double)metrics_totals(&metrics).spike_product_operations);
+        if (i > 0) assert_true(json_is_null(bench));
+        json_decref(read);
+    }
+    model->hash++; /* another model's trace */
+    assert_int_equal(metrics_write_traced(&metrics, trace, path, 0, &error), LASSIM_ERR_FILE);
+    lassim_session_close(session);
+    tiny_model_free(model);
+    unlink(trace);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +267,7 @@ int main(void)
         cmocka_unit_test(dense_has_nulls),
         cmocka_unit_test(written_file_reads_back),
         cmocka_unit_test(table_names_every_counter),
+        cmocka_unit_test(a_sessions_metrics),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -95,20 +95,15 @@ static void break_even_and_verdicts(void **state)
 static void models_by_name(void **state)
 {
     struct fixture *f = *state;
-    const struct energy_model more = {.name = "mine", .kind = ENERGY_EVENT, .event = 1};
-    f->metrics.more_model = &more;
-    f->metrics.more_models = 1;
-    assert_ptr_equal(energy_view_find(&f->metrics, "mine"), &more);
-    assert_string_equal(energy_view_find(&f->metrics, "loihi")->name, "loihi");
-    assert_null(energy_view_find(&f->metrics, "nobody"));
+    struct energy_model more = {.name = "mine", .kind = ENERGY_EVENT, .event = 1};
+    f->metrics.models = (struct energy_list){&more, 1};
     struct energy_view *view = energy_view_new(&f->metrics);
     json_t *totals = energy_view_totals(view);
     assert_int_equal(json_object_size(totals), energy_models() + 1);
     assert_true(json_real_value(json_object_get(json_object_get(totals, "mine"), "spiking_joules")) == 40);
     json_decref(totals);
     energy_view_free(view);
-    f->metrics.more_model = NULL;
-    f->metrics.more_models = 0;
+    f->metrics.models = (struct energy_list){NULL, 0};
 }
 
 static void layers_are_printed_for_the_chosen_one(void **state)
@@ -118,7 +113,7 @@ static void layers_are_printed_for_the_chosen_one(void **state)
     size_t size = 0;
     for (int chosen = 0; chosen < 2; chosen++) {
         FILE *out = open_memstream(&text, &size);
-        f->metrics.energy = chosen ? energy_view_find(&f->metrics, "loihi") : NULL;
+        f->metrics.energy = chosen ? energy_list_find(&f->metrics.models, "loihi") : NULL;
         struct energy_view *view = energy_view_new(&f->metrics);
         energy_view_print(view, out);
         energy_view_free(view);

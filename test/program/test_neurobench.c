@@ -133,6 +133,29 @@ static void by_plain_loops(void **state)
     tiny_model_free(model);
 }
 
+/* An encoder's q and k meet every token of the sequence, not only those before. */
+static void an_encoder_sees_all_its_tokens(void **state)
+{
+    (void)state;
+    static const uint32_t types[TOKENS] = {0, 1, 1, 0};
+    struct model_config config = tiny_config_of(FAMILY_BERT);
+    struct model *model = tiny_model_new(&config, 5, 0);
+    const struct lassim_options options = {.timesteps = STEPS, .threads = 1, .numa_off = 1};
+    struct trace_reader *reader;
+    struct neurobench bench;
+    struct lassim_error error;
+    struct engine_run *run = engine_run_typed(model, options, ids, types, all, 1);
+    assert_int_equal(trace_reader_open(run->trace, &reader, &error), LASSIM_OK);
+    if (neurobench_of_model(reader, model, &bench, &error) != LASSIM_OK) fail_msg("%s", error.text);
+    assert_int_equal(bench.samples, TOKENS);
+    assert_true(bench.products > 0);
+    assert_int_equal(bench.products, engine_run_totals(run).spike_product_operations);
+    neurobench_free(&bench);
+    trace_reader_close(reader);
+    engine_run_free(run);
+    tiny_model_free(model);
+}
+
 static void another_model_is_refused(void **state)
 {
     (void)state;
@@ -153,6 +176,8 @@ static void another_model_is_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(by_plain_loops), cmocka_unit_test(another_model_is_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(by_plain_loops),
+                                       cmocka_unit_test(an_encoder_sees_all_its_tokens),
+                                       cmocka_unit_test(another_model_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

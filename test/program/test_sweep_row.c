@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@ struct fixture {
     struct sweep_subject subject;
     struct eval_result result;
     struct sweep_point point;
+    struct energy_model mine;
+    struct energy_list energy;
 };
 
 static void set_up(struct fixture *f)
@@ -25,7 +28,10 @@ static void set_up(struct fixture *f)
     struct model_config config = tiny_config();
     *f = (struct fixture){.model = tiny_model_new(&config, 3, 0)};
     f->text = (struct eval_text){.count = 7, .context = 6, .hash = 0xabc};
-    f->subject = (struct sweep_subject){"a \"b\",c.snn", f->model, "folder", "text", &f->text, 99.5, 11};
+    f->mine = *energy_model(0);
+    snprintf(f->mine.name, sizeof f->mine.name, "mine");
+    f->energy = (struct energy_list){&f->mine, 1};
+    f->subject = (struct sweep_subject){"a \"b\",c.snn", f->model, "folder", "text", &f->text, 99.5, 11, &f->energy};
     f->result = (struct eval_result){.timesteps = 480, .neuron_windows = 10, .into_weights_windows = 4, .seconds = 1.5};
     f->result.population = calloc(f->model->graph->populations, sizeof *f->result.population);
     f->result.comparison = (struct comparison){
@@ -91,6 +97,8 @@ static void header_and_row_agree_with_json(void **state)
     assert_true(json_real_value(json_object_get(object, "active_share_into_weights")) == 0.25);
     assert_int_equal(json_integer_value(json_object_get(object, "synaptic_operations")), 1234);
     assert_int_equal(json_integer_value(json_object_get(object, "latency_timesteps")), f.model->graph->head_level * 16);
+    assert_true(json_real_value(json_object_get(object, "mine_spiking_joules")) ==
+                json_real_value(json_object_get(object, "horowitz45_fp32_spiking_joules")));
     assert_string_equal(name[names - 1], "wall_seconds");
     json_decref(object);
     free(header);
@@ -99,10 +107,47 @@ static void header_and_row_agree_with_json(void **state)
     tear_down(&f);
 }
 
+/* Each head has the figures that `verify` has of it; the others are empty. */
+static void figures_follow_the_head(void **state)
+{
+    (void)state;
+    static const struct {
+        enum head_kind head;
+        const char *present[4], *empty[4];
+    } heads[] = {
+        {HEAD_LM, {"ppl_dense", "dppl_percent", "kl_mean", "top1_agreement"}, {"cosine_mean", "cosine_min"}},
+        {HEAD_MASKED_LM, {"kl_mean", "kl_max", "top1_agreement"}, {"ppl_spiking", "cosine_mean"}},
+        {HEAD_CLASSIFY, {"kl_mean", "kl_max", "top1_agreement"}, {"dppl_percent", "cosine_min"}},
+        {HEAD_VALUES, {"cosine_mean", "cosine_min", "max_logit_error"}, {"kl_mean", "ppl_dense", "top1_agreement"}}};
+    struct fixture f;
+    set_up(&f);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        struct graph graph = *f.model->graph;
+        struct model model = *f.model;
+        graph.config.head = heads[i].head;
+        model.graph = &graph;
+        f.subject.model = &model;
+        char *text = sweep_row_text(SWEEP_JSON, &f.subject, &f.point, &f.result);
+        json_t *row = json_loads(text, 0, NULL);
+        for (int k = 0; k < 4 && heads[i].present[k] != NULL; k++)
+            if (!json_is_number(json_object_get(row, heads[i].present[k]))) fail_msg("no %s", heads[i].present[k]);
+        for (int k = 0; k < 4 && heads[i].empty[k] != NULL; k++)
+            if (!json_is_null(json_object_get(row, heads[i].empty[k]))) fail_msg("%s is there", heads[i].empty[k]);
+        if (heads[i].head == HEAD_VALUES) {
+            assert_true(json_real_value(json_object_get(row, "cosine_mean")) == 1 - 0.7 / 7);
+            assert_true(json_real_value(json_object_get(row, "cosine_min")) == 0.5);
+        }
+        json_decref(row);
+        free(text);
+    }
+    tear_down(&f);
+}
+
 /* Every setting is in the key, and the key begins the row. */
 static void keys_tell_points_apart(void **state)
 {
     (void)state;
+    static const struct energy_list none;
     struct fixture f;
     set_up(&f);
     for (enum sweep_format format = SWEEP_CSV; format <= SWEEP_JSON; format++) {
@@ -110,7 +155,7 @@ static void keys_tell_points_apart(void **state)
         char *row = sweep_row_text(format, &f.subject, &f.point, &f.result);
         assert_true(sweep_row_has_key(row, key));
         free(row);
-        for (int i = 0; i < 9; i++) {
+        for (int i = 0; i < 10; i++) {
             struct sweep_point other = f.point;
             struct sweep_subject subject = f.subject;
             if (i == 0) other.drop = 0.25;
@@ -122,6 +167,7 @@ static void keys_tell_points_apart(void **state)
             if (i == 6) other.code = f.model->code == SPIKE_CODE_RADIX ? SPIKE_CODE_TERNARY : SPIKE_CODE_RADIX;
             if (i == 7) subject.seed = 12;
             if (i == 8) subject.reference = NULL;
+            if (i == 9) subject.energy = &none;
             row = sweep_row_text(format, &subject, &other, &f.result);
             if (sweep_row_has_key(row, key)) fail_msg("setting %d is not in the key", i);
             free(row);
@@ -137,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_and_row_agree_with_json),
+        cmocka_unit_test(figures_follow_the_head),
         cmocka_unit_test(keys_tell_points_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ struct fixture {
     const struct tune_setting *configuration[CONFIGURATIONS];
 };
 
-static void open_bench(struct fixture *f, int cost)
+static void open_bench(struct fixture *f, const struct energy_model *cost)
 {
     struct lassim_error error;
     f->bench = (struct tune_bench){.model = f->model,
@@ -81,7 +81,7 @@ static void together_and_remembered(void **state)
     struct tune_measurement first[CONFIGURATIONS], again[CONFIGURATIONS];
     struct lassim_error error;
     set_up(&f);
-    open_bench(&f, TUNE_COST_SOPS);
+    open_bench(&f, NULL);
     assert_int_equal(tune_bench_measure(&f.bench, f.configuration, CONFIGURATIONS, first, &error), LASSIM_OK);
     assert_int_equal(f.bench.measured, 5);
     for (unsigned i = 0; i < CONFIGURATIONS; i++) {
@@ -93,16 +93,24 @@ static void together_and_remembered(void **state)
         eval_result_free(&result);
     }
     tune_bench_close(&f.bench);
-    open_bench(&f, TUNE_COST_SOPS);
+    open_bench(&f, NULL);
     assert_int_equal(tune_bench_measure(&f.bench, f.configuration, CONFIGURATIONS, again, &error), LASSIM_OK);
     assert_int_equal(f.bench.measured, 0);
     assert_memory_equal(first, again, sizeof first);
     /* With another cost the journal says nothing. */
     tune_bench_close(&f.bench);
-    open_bench(&f, 0);
+    open_bench(&f, energy_model(0));
     assert_int_equal(tune_bench_measure(&f.bench, f.configuration, 1, again, &error), LASSIM_OK);
     assert_int_equal(f.bench.measured, 1);
     assert_true(again[0].cost > 0 && again[0].cost < 1 && again[0].loss == first[0].loss);
+    /* Nor with a model of that name and another figure. */
+    struct energy_model other = *energy_model(0);
+    other.add *= 2;
+    tune_bench_close(&f.bench);
+    open_bench(&f, &other);
+    assert_int_equal(tune_bench_measure(&f.bench, f.configuration, 1, first, &error), LASSIM_OK);
+    assert_int_equal(f.bench.measured, 1);
+    assert_true(first[0].cost > again[0].cost);
     tear_down(&f);
 }
 
@@ -114,7 +122,7 @@ static void perplexity_is_the_larger_loss(void **state)
     struct eval_result result;
     struct lassim_error error;
     set_up(&f);
-    open_bench(&f, TUNE_COST_SOPS);
+    open_bench(&f, NULL);
     assert_int_equal(tune_bench_run(&f.bench, f.configuration[0], 1, 0, &result, &error), LASSIM_OK);
     kl = tune_bench_weigh(&f.bench, &result);
     f.bench.perplexity = 1;
@@ -133,7 +141,7 @@ static void stopped_searches_fail(void **state)
     struct tune_measurement out[CONFIGURATIONS];
     struct lassim_error error;
     set_up(&f);
-    open_bench(&f, TUNE_COST_SOPS);
+    open_bench(&f, NULL);
     eval_watch_stop(&f.watch);
     assert_int_equal(tune_bench_measure(&f.bench, f.configuration, CONFIGURATIONS, out, &error), LASSIM_ERR_RUN);
     assert_int_equal(error.status, LASSIM_ERR_RUN);

@@ -67,10 +67,11 @@ report.costs = (function() {
       caption: "Every cost table has a scale of its own: compare bars within a table, never across. " +
                  "What a table counts and leaves out is its source's matter; compute-only tables leave out memory.",
       draw: function(plot, width, item) {
-        var narrow = width < 640, left = narrow ? 12 : 150, numbers = 84, line = 17, y = 4, marks = 0,
+        var narrow = width < 640, left = narrow ? 12 : 150, numbers = 84, line = 17, marks = 0,
             inner = width - left - numbers;
-        var svg = r.svg(plot, width, 10);
+        /* A drawing for each table, so that a printed page breaks between them. */
         all.forEach(function(table) {
+          var svg = r.svg(plot, width, 10), y = 4;
           var x = d3.scale.linear().domain([0, d3.max(table.bars, function(bar) { return bar.joules; }) || 1]).range([
             0, inner
           ]),
@@ -109,9 +110,8 @@ report.costs = (function() {
             svg.append("text").attr("class", "minor").attr("x", left).attr("y", y + 11).text(text);
             y += 16;
           });
-          y += 16;
+          svg.attr("height", y + 12);
         });
-        svg.attr("height", y);
         r.legend(item, ["spiking", "dense0", "dense1", "dense2"]
                          .filter(function(key) { return keys[key]; })
                          .map(function(key) { return {key: key, text: keys[key]}; }));
@@ -255,7 +255,7 @@ report.costs = (function() {
         return [l.label, l.row.spikes_per_neuron, l.row.spike_rate, l.row.spikes_per_synapse].concat(
           names.map(function(name) { return l.row.verdicts[name]; }));
       }));
-    section.select("details").property("open", layers.length <= 16);
+    section.select("details").property("open", layers.length <= 16).classed("unprinted", layers.length > 16);
   }
 
   /* Where there is no trace: each token's spikes, all layers together. */
@@ -276,7 +276,7 @@ report.costs = (function() {
           values: [rows.map(function(t) { return t.spikes; })],
           unit: "spikes",
           widest: 40,
-          least: named ? 13 : 1,
+          least: named ? 15 : 1,
           turned: named,
           columnTitle: "token",
           columnLabel: function(c) { return named ? rows[c].text : String(c); },

@@ -68,7 +68,7 @@ report.heat = (function() {
   function columnLabels(svg, options, left, bottom, cell) {
     var turned = options.turned, labels = [], c;
     var room =
-      turned ? 13 : 6.8 * d3.max(d3.range(options.columns), function(i) { return options.columnLabel(i).length; }) + 14;
+      turned ? 14 : 6.8 * d3.max(d3.range(options.columns), function(i) { return options.columnLabel(i).length; }) + 14;
     var every = stride(cell.width, room);
     if (options.niceStep) every = options.niceStep(every);
     for (c = 0; c < options.columns; c += every) labels.push(c);
@@ -89,7 +89,8 @@ report.heat = (function() {
   function heat(plot, width, item, options) {
     var top = d3.max(options.values, function(row) { return d3.max(row, report.number); }) || 0;
     var left = labelWidth(options.rows, 175), upper = 4, most = options.widest || 60;
-    var room = Math.max(width - left - 14, (options.least || 1) * options.columns), cell = {};
+    var least = report.printing() ? 1 : options.least || 1; /* paper does not scroll */
+    var room = Math.max(width - left - 14, least * options.columns), cell = {};
     cell.width = Math.min(most, room / options.columns);
     cell.height = options.cellHeight || Math.max(5, Math.min(20, 420 / options.rows.length));
     cell.shownWidth = Math.max(0.5, cell.width - (cell.width > 5 ? 1 : 0));

@@ -106,6 +106,8 @@ var report = (function() {
     var room = printing ? 680 : item.section.node().clientWidth, width = Math.max(room, printing ? 0 : item.least);
     item.plot.html("").style("height", null);
     item.section.attr("data-marks", item.draw(item.plot, width, item) || 0);
+    var plot = item.plot.node();
+    item.section.classed("wide", !printing && plot.scrollWidth > plot.clientWidth + 1);
   }
   function redrawAll() { figures.forEach(redraw); }
   function select(item, label, values, chosen, changed) {
@@ -221,6 +223,7 @@ var report = (function() {
   return {
     data: data,
     figures: figures,
+    printing: function() { return printing; },
     isNumber: isNumber,
     number: number,
     list: list,

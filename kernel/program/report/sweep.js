@@ -4,6 +4,7 @@ report.sweep = function(sweep) {
   var SYMBOLS = ["circle", "square", "triangle-up", "diamond", "cross"];
   var LOSSES = [
     ["dppl_percent", "|ΔPPL| in %"], ["kl_mean", "mean KL divergence"], ["kl_max", "largest KL divergence"],
+    ["cosine_mean", "1 - cosine, mean"], ["cosine_min", "1 - cosine, largest"],
     ["top1_agreement", "share of other top-1 tokens"], ["max_logit_error", "largest logit error"]
   ];
   var COSTS = [
@@ -42,9 +43,7 @@ report.sweep = function(sweep) {
   function seriesName(row) {
     var parts = settings.map(function(name) {
       var value = row[at(name)];
-      return value === null
-               ? ""
-               : (/^(code|threshold|weights|model)$/.test(name) ? "" : name.replace(/_/g, " ") + " ") + value;
+      return value === null ? "" : (/^(code|weights|model)$/.test(name) ? "" : name.replace(/_/g, " ") + " ") + value;
     });
     return parts.filter(String).join(", ") || "all points";
   }
@@ -57,6 +56,7 @@ report.sweep = function(sweep) {
     var value = point.row[at(name)];
     return !r.isNumber(value)          ? null
            : name === "top1_agreement" ? Math.max(0, 1 - (value > 1 ? value / 100 : value))
+           : /^cosine_/.test(name)     ? Math.max(0, 1 - value)
                                        : Math.abs(value);
   }
   function pointText(point) {
@@ -190,7 +190,9 @@ report.sweep = function(sweep) {
   }
 
   var hollow = "Logarithmic; a point at 0 lies on the lower edge." +
-               (at("dppl_percent") >= 0 ? " Hollow: the spiking network's perplexity is the lower one." : "");
+               (losses.some(function(l) { return l.name === "dppl_percent"; })
+                   ? " Hollow: the spiking network's perplexity is the lower one."
+                   : "");
   if (losses.length > 0 && time) {
     var lossByTime = losses[0];
     r.figure({
