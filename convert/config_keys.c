@@ -51,7 +51,8 @@ static enum lassim_status read_number(const struct config_reader *reader, const 
     const double otherwise = value;
     enum lassim_status status =
         json_get_number(reader->file, reader->object, key->key, key->need, &value, reader->error);
-    if (status == LASSIM_OK && value != otherwise && !(value >= key->low && value <= key->high))
+    if (status == LASSIM_OK && (key->need == JSON_REQUIRED || value != otherwise) &&
+        !(value >= key->low && value <= key->high))
         return lassim_fail(reader->error, LASSIM_ERR_FILE, reader->file, key->key, "%g, expected %g .. %g", value,
                            key->low, key->high);
     memcpy(field, &value, sizeof value);

@@ -18,14 +18,14 @@ struct yarn_factors {
     double attention, mscale, mscale_all;
 };
 
-/* One number of `parameters` in [low, high]. */
+/* One number of `parameters` in [low, high]; an optional one may also stand there as what *out holds. */
 static enum lassim_status read_number(const struct config_reader *reader, const char *key, enum json_need need,
                                       double low, double high, double *out)
 {
     double value = *out;
     const double otherwise = value;
     enum lassim_status status = json_get_number(reader->file, reader->object, key, need, &value, reader->error);
-    if (status == LASSIM_OK && value != otherwise && !(value >= low && value <= high))
+    if (status == LASSIM_OK && (need == JSON_REQUIRED || value != otherwise) && !(value >= low && value <= high))
         return lassim_fail(reader->error, LASSIM_ERR_FILE, reader->file, key, "%g, expected %g .. %g", value, low,
                            high);
     if (status == LASSIM_OK) *out = value;

@@ -14,6 +14,7 @@
 #include "convert/model_tensors.h"
 #include "convert/parallel.h"
 #include "convert/provenance.h"
+#include "convert/readout.h"
 #include "convert/self_check.h"
 #include "convert/tables.h"
 
@@ -273,8 +274,8 @@ static enum lassim_status finish(struct conversion *c, struct lassim_error *erro
     if (!c->options.no_self_check && status == LASSIM_OK)
         status = self_check_run(&c->model, c->dense, &c->text, tokens, c->options.threads, c->options.progress,
                                 c->options.progress_context, &c->model.check, error);
-    if (status == LASSIM_OK)
-        status = provenance_write(&c->options, c->checkpoint, &c->config, &c->text, &c->model, error);
+    if (status == LASSIM_OK) status = readout_write(c->checkpoint, c->options.checkpoint, &c->config, &c->model, error);
+    if (status == LASSIM_OK) status = provenance_write(&c->options, c->checkpoint, &c->text, &c->model, error);
     if (status != LASSIM_OK) return status;
     struct model_writer *writer = c->writer;
     c->writer = NULL;
@@ -307,6 +308,7 @@ static void release(struct conversion *c)
     free(model->calibrated_max);
     free(model->matrix);
     free(model->norm);
+    free((void *)model->readout.data);
     free((void *)model->provenance.data);
     free(c->finite);
     free(c->text.ids);

@@ -7,7 +7,6 @@
 #include <xxhash.h>
 
 #include "convert/checkpoint_model.h"
-#include "convert/sentence_config.h"
 
 enum { HASH_TEXT = 17 };
 
@@ -36,17 +35,9 @@ static json_t *options_object(const struct convert_options *options)
                      options->threshold_rule == THRESHOLD_OAT ? "oat" : "one_at_maximum");
 }
 
-static json_t *label_names(const struct checkpoint_config *config)
-{
-    json_t *names = json_array();
-    for (const char *name = config->labels; name < config->labels + config->labels_size; name += strlen(name) + 1)
-        json_array_append_new(names, json_string(name));
-    return names;
-}
-
 enum lassim_status provenance_write(const struct convert_options *options, const struct checkpoint *checkpoint,
-                                    const struct checkpoint_config *config, const struct calibration_text *text,
-                                    struct model *model, struct lassim_error *error)
+                                    const struct calibration_text *text, struct model *model,
+                                    struct lassim_error *error)
 {
     uint64_t hash = 0;
     char config_text[HASH_TEXT], tokenizer_text[HASH_TEXT], calibration_text[HASH_TEXT];
@@ -59,15 +50,6 @@ enum lassim_status provenance_write(const struct convert_options *options, const
         options_object(options), "calibration", "text", options->calibration == NULL ? "default" : "file", "xxh3",
         hash_text(text->hash, calibration_text), "tokens", (json_int_t)text->tokens, "context",
         (json_int_t)text->context);
-    if (config->labels != NULL) json_object_set_new(object, "labels", label_names(config));
-    json_t *sentence = NULL;
-    if (config->model.head == HEAD_VALUES)
-        status = sentence_config_read(checkpoint, options->checkpoint, &sentence, error);
-    if (sentence != NULL) json_object_set_new(object, "sentence", sentence);
-    if (status != LASSIM_OK) {
-        json_decref(object);
-        return status;
-    }
     char *dump = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
     json_decref(object);
     if (dump == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, "provenance", "no memory");

@@ -56,8 +56,8 @@ static enum lassim_status from_folder(const char *folder, json_t *sentence, stru
     json_decref(file);
     if (status == LASSIM_OK) status = read_if_there(folder, "1_Pooling/config.json", path, &file, error);
     if (status == LASSIM_OK && file != NULL) status = add_pooling(path, file, sentence, error);
-    if (status != LASSIM_OK) return status;
     json_decref(file);
+    if (status != LASSIM_OK) return status;
     status = read_if_there(folder, "sentence_bert_config.json", path, &file, error);
     int64_t most = 0;
     if (status == LASSIM_OK && file != NULL)

@@ -5,85 +5,10 @@
 
 #include "convert/torch_pickle.h"
 
-enum lassim_status torch_machine_fail(const struct torch_machine *machine, const char *text)
-{
-    return lassim_fail(machine->context.error, LASSIM_ERR_FILE, machine->context.file, "pickle", "byte %zu: %s",
-                       machine->opcode_at, text);
-}
-
-void torch_machine_clear(struct torch_machine *machine)
-{
-    free(machine->stack.value);
-    free(machine->memo.value);
-    machine->stack = machine->memo = (struct value_array){0};
-}
-
-/* --- stack and memo --- */
-
-static enum lassim_status array_reserve(struct torch_machine *machine, struct value_array *array, size_t count)
-{
-    if (count <= array->capacity) return LASSIM_OK;
-    if (count > TORCH_STACK_MAX)
-        return torch_machine_fail(machine, "more than 2^20 values, expected a table of tensors");
-    size_t capacity = array->capacity == 0 ? 64 : array->capacity;
-    while (capacity < count) capacity *= 2;
-    struct pickle_value *grown = realloc(array->value, capacity * sizeof *grown);
-    if (grown == NULL)
-        return lassim_fail(machine->context.error, LASSIM_ERR_RUN, machine->context.file, NULL, "no memory");
-    array->value = grown;
-    array->capacity = capacity;
-    return LASSIM_OK;
-}
-
-static enum lassim_status push(struct torch_machine *machine, struct pickle_value value)
-{
-    enum lassim_status status = array_reserve(machine, &machine->stack, machine->stack.count + 1);
-    if (status == LASSIM_OK) machine->stack.value[machine->stack.count++] = value;
-    return status;
-}
-
-/* The n topmost values (none of them a mark), still on the stack; NULL if there are fewer. */
-static struct pickle_value *top(struct torch_machine *machine, size_t n)
-{
-    struct value_array *stack = &machine->stack;
-    if (stack->count < n) return NULL;
-    for (size_t i = stack->count - n; i < stack->count; i++)
-        if (stack->value[i].kind == PICKLE_MARK) return NULL;
-    return n == 0 ? NULL : stack->value + stack->count - n;
-}
-
-static enum lassim_status underflow(const struct torch_machine *machine)
-{
-    return torch_machine_fail(machine, "takes more values than the stack holds");
-}
-
-/* Stack index just above the topmost mark, 0 if there is none. */
-static size_t above_mark(const struct torch_machine *machine)
-{
-    size_t at = machine->stack.count;
-    while (at > 0 && machine->stack.value[at - 1].kind != PICKLE_MARK) at--;
-    return at;
-}
-
-static enum lassim_status memo_put(struct torch_machine *machine, uint64_t index)
-{
-    struct value_array *memo = &machine->memo;
-    const struct pickle_value *value = top(machine, 1);
-    if (value == NULL) return underflow(machine);
-    if (index >= TORCH_STACK_MAX) return torch_machine_fail(machine, "memo index past 2^20");
-    enum lassim_status status = array_reserve(machine, memo, index + 1);
-    if (status != LASSIM_OK) return status;
-    while (memo->count <= index) memo->value[memo->count++] = (struct pickle_value){.kind = PICKLE_MARK};
-    memo->value[index] = *value;
-    return LASSIM_OK;
-}
-
 static enum lassim_status no_room(const struct torch_machine *machine)
 {
     return torch_machine_fail(machine, "its values take more than 64 MiB, expected a table of tensors");
 }
-
-/* --- opcodes --- */
 
 static enum lassim_status op_protocol(struct torch_machine *machine, unsigned parameter)
 {
@@ -111,13 +36,13 @@ static enum lassim_status op_stop(struct torch_machine *machine, unsigned parame
 /* A constant of that kind. */
 static enum lassim_status op_constant(struct torch_machine *machine, unsigned kind)
 {
-    return push(machine, (struct pickle_value){.kind = (enum pickle_kind)kind});
+    return torch_push(machine, (struct pickle_value){.kind = (enum pickle_kind)kind});
 }
 
 static enum lassim_status op_pop(struct torch_machine *machine, unsigned parameter)
 {
     (void)parameter;
-    if (machine->stack.count == 0) return underflow(machine);
+    if (machine->stack.count == 0) return torch_underflow(machine);
     machine->stack.count--;
     return LASSIM_OK;
 }
@@ -125,8 +50,8 @@ static enum lassim_status op_pop(struct torch_machine *machine, unsigned paramet
 static enum lassim_status op_pop_mark(struct torch_machine *machine, unsigned parameter)
 {
     (void)parameter;
-    size_t first = above_mark(machine);
-    if (first == 0) return underflow(machine);
+    size_t first = torch_above_mark(machine);
+    if (first == 0) return torch_underflow(machine);
     machine->stack.count = first - 1;
     return LASSIM_OK;
 }
@@ -135,7 +60,7 @@ static enum lassim_status op_pop_mark(struct torch_machine *machine, unsigned pa
 static enum lassim_status op_integer(struct torch_machine *machine, unsigned is_signed)
 {
     int64_t integer = is_signed ? (int64_t)(int32_t)(uint32_t)machine->number : (int64_t)machine->number;
-    return push(machine, (struct pickle_value){.kind = PICKLE_INTEGER, .as.integer = integer});
+    return torch_push(machine, (struct pickle_value){.kind = PICKLE_INTEGER, .as.integer = integer});
 }
 
 /* LONG1: little-endian two's complement. */
@@ -147,15 +72,15 @@ static enum lassim_status op_long(struct torch_machine *machine, unsigned parame
     unsigned width = (unsigned)machine->number * 8;
     for (unsigned i = 0; i < machine->number; i++) bits |= (uint64_t)machine->text[i] << (8 * i);
     if (width > 0 && width < 64 && (bits >> (width - 1) & 1) != 0) bits |= UINT64_MAX << width;
-    return push(machine, (struct pickle_value){.kind = PICKLE_INTEGER, .as.integer = (int64_t)bits});
+    return torch_push(machine, (struct pickle_value){.kind = PICKLE_INTEGER, .as.integer = (int64_t)bits});
 }
 
 static enum lassim_status op_string(struct torch_machine *machine, unsigned parameter)
 {
     (void)parameter;
-    return push(machine, (struct pickle_value){.kind = PICKLE_STRING,
-                                               .count = (uint32_t)machine->number,
-                                               .as.string = (const char *)machine->text});
+    return torch_push(machine, (struct pickle_value){.kind = PICKLE_STRING,
+                                                     .count = (uint32_t)machine->number,
+                                                     .as.string = (const char *)machine->text});
 }
 
 /* Replaces the topmost n values by a tuple of them. */
@@ -163,15 +88,15 @@ static enum lassim_status make_tuple(struct torch_machine *machine, size_t n)
 {
     struct pickle_value tuple = {.kind = PICKLE_TUPLE, .count = (uint32_t)n};
     if (n != 0) {
-        const struct pickle_value *source = top(machine, n);
-        if (source == NULL) return underflow(machine);
+        const struct pickle_value *source = torch_top(machine, n);
+        if (source == NULL) return torch_underflow(machine);
         struct pickle_value *item = pickle_arena_take(machine->context.arena, n * sizeof *item);
         if (item == NULL) return no_room(machine);
         memcpy(item, source, n * sizeof *item);
         tuple.as.item = item;
         machine->stack.count -= n;
     }
-    return push(machine, tuple);
+    return torch_push(machine, tuple);
 }
 
 static enum lassim_status op_tuple(struct torch_machine *machine, unsigned n)
@@ -182,8 +107,8 @@ static enum lassim_status op_tuple(struct torch_machine *machine, unsigned n)
 static enum lassim_status op_tuple_mark(struct torch_machine *machine, unsigned parameter)
 {
     (void)parameter;
-    size_t first = above_mark(machine);
-    if (first == 0) return underflow(machine);
+    size_t first = torch_above_mark(machine);
+    if (first == 0) return torch_underflow(machine);
     size_t n = machine->stack.count - first;
     enum lassim_status status = make_tuple(machine, n);
     if (status != LASSIM_OK) return status;
@@ -197,7 +122,7 @@ static enum lassim_status op_dict(struct torch_machine *machine, unsigned parame
     (void)parameter;
     struct pickle_dict *dict = pickle_arena_take(machine->context.arena, sizeof *dict);
     if (dict == NULL) return no_room(machine);
-    return push(machine, (struct pickle_value){.kind = PICKLE_DICT, .as.dict = dict});
+    return torch_push(machine, (struct pickle_value){.kind = PICKLE_DICT, .as.dict = dict});
 }
 
 /* The container that the n topmost values go into, or with n = 0 all values above the mark; *first receives
@@ -205,8 +130,8 @@ static enum lassim_status op_dict(struct torch_machine *machine, unsigned parame
 static struct pickle_value *container(struct torch_machine *machine, size_t n, size_t *first)
 {
     size_t below = n == 0 ? 2 : 1;
-    if (n != 0 && top(machine, n) == NULL) return NULL;
-    *first = n == 0 ? above_mark(machine) : machine->stack.count - n;
+    if (n != 0 && torch_top(machine, n) == NULL) return NULL;
+    *first = n == 0 ? torch_above_mark(machine) : machine->stack.count - n;
     return *first < below ? NULL : &machine->stack.value[*first - below];
 }
 
@@ -215,7 +140,7 @@ static enum lassim_status op_append(struct torch_machine *machine, unsigned n)
 {
     size_t first = 0;
     const struct pickle_value *list = container(machine, n, &first);
-    if (list == NULL) return underflow(machine);
+    if (list == NULL) return torch_underflow(machine);
     if (list->kind != PICKLE_LIST) return torch_machine_fail(machine, "appends, expected a list below");
     machine->stack.count = (size_t)(list - machine->stack.value) + 1;
     return LASSIM_OK;
@@ -227,7 +152,7 @@ static enum lassim_status op_set_items(struct torch_machine *machine, unsigned n
     size_t first = 0;
     struct value_array *stack = &machine->stack;
     const struct pickle_value *dict = container(machine, n, &first);
-    if (dict == NULL) return underflow(machine);
+    if (dict == NULL) return torch_underflow(machine);
     if (dict->kind != PICKLE_DICT) return torch_machine_fail(machine, "sets items, expected a dict below");
     if ((stack->count - first) % 2 != 0)
         return torch_machine_fail(machine, "sets items, expected pairs of key and value");
@@ -257,30 +182,30 @@ static enum lassim_status op_global(struct torch_machine *machine, unsigned para
     if (!take_line(machine, &module) || !take_line(machine, &name))
         return torch_machine_fail(machine, "a global cut short");
     enum lassim_status status = torch_global_find(&machine->context, &module, &name, &value);
-    return status == LASSIM_OK ? push(machine, value) : status;
+    return status == LASSIM_OK ? torch_push(machine, value) : status;
 }
 
 static enum lassim_status op_stack_global(struct torch_machine *machine, unsigned parameter)
 {
     (void)parameter;
-    struct pickle_value value, *pair = top(machine, 2);
-    if (pair == NULL) return underflow(machine);
+    struct pickle_value value, *pair = torch_top(machine, 2);
+    if (pair == NULL) return torch_underflow(machine);
     enum lassim_status status = torch_global_find(&machine->context, &pair[0], &pair[1], &value);
     if (status != LASSIM_OK) return status;
     machine->stack.count -= 2;
-    return push(machine, value);
+    return torch_push(machine, value);
 }
 
 static enum lassim_status op_put(struct torch_machine *machine, unsigned parameter)
 {
     (void)parameter;
-    return memo_put(machine, machine->number);
+    return torch_memo_put(machine, machine->number);
 }
 
 static enum lassim_status op_memoize(struct torch_machine *machine, unsigned parameter)
 {
     (void)parameter;
-    return memo_put(machine, machine->memo.count);
+    return torch_memo_put(machine, machine->memo.count);
 }
 
 static enum lassim_status op_get(struct torch_machine *machine, unsigned parameter)
@@ -289,26 +214,26 @@ static enum lassim_status op_get(struct torch_machine *machine, unsigned paramet
     uint64_t index = machine->number;
     if (index >= machine->memo.count || machine->memo.value[index].kind == PICKLE_MARK)
         return torch_machine_fail(machine, "gets from the memo what was never put there");
-    return push(machine, machine->memo.value[index]);
+    return torch_push(machine, machine->memo.value[index]);
 }
 
 static enum lassim_status op_reduce(struct torch_machine *machine, unsigned parameter)
 {
     (void)parameter;
-    struct pickle_value value, *call = top(machine, 2);
-    if (call == NULL) return underflow(machine);
+    struct pickle_value value, *call = torch_top(machine, 2);
+    if (call == NULL) return torch_underflow(machine);
     enum lassim_status status = torch_call(&machine->context, &call[0], &call[1], &value);
     if (status != LASSIM_OK) return status;
     machine->stack.count -= 2;
-    return push(machine, value);
+    return torch_push(machine, value);
 }
 
 /* A state_dict carries its _metadata as state: dropped. */
 static enum lassim_status op_build(struct torch_machine *machine, unsigned parameter)
 {
     (void)parameter;
-    const struct pickle_value *pair = top(machine, 2);
-    if (pair == NULL) return underflow(machine);
+    const struct pickle_value *pair = torch_top(machine, 2);
+    if (pair == NULL) return torch_underflow(machine);
     if (pair[0].kind != PICKLE_DICT || pair[1].kind != PICKLE_DICT)
         return torch_machine_fail(machine, "sets an object's state, expected that of a dict");
     machine->stack.count--;
@@ -318,8 +243,8 @@ static enum lassim_status op_build(struct torch_machine *machine, unsigned param
 static enum lassim_status op_persistent(struct torch_machine *machine, unsigned parameter)
 {
     (void)parameter;
-    struct pickle_value value, *id = top(machine, 1);
-    if (id == NULL) return underflow(machine);
+    struct pickle_value value, *id = torch_top(machine, 1);
+    if (id == NULL) return torch_underflow(machine);
     enum lassim_status status = torch_storage_load(&machine->context, id, &value);
     if (status != LASSIM_OK) return status;
     *id = value;

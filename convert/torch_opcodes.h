@@ -53,4 +53,15 @@ enum lassim_status torch_machine_fail(const struct torch_machine *machine, const
 /* Frees stack and memo. */
 void torch_machine_clear(struct torch_machine *machine);
 
+/* Stack and memo (torch_machine.c), at most TORCH_STACK_MAX values each: LASSIM_ERR_FILE beyond. */
+enum lassim_status torch_push(struct torch_machine *machine, struct pickle_value value);
+/* The n topmost values (none of them a mark), still on the stack; NULL if there are fewer. */
+struct pickle_value *torch_top(struct torch_machine *machine, size_t n);
+/* The error of an opcode that torch_top refuses. */
+enum lassim_status torch_underflow(const struct torch_machine *machine);
+/* Stack index just above the topmost mark, 0 if there is none. */
+size_t torch_above_mark(const struct torch_machine *machine);
+/* Remembers the topmost value. */
+enum lassim_status torch_memo_put(struct torch_machine *machine, uint64_t index);
+
 #endif

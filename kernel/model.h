@@ -40,6 +40,7 @@ struct model {
     struct self_check check;
     struct blob tokenizer;   /* kernel/tokenizer.h */
     struct blob prompt;      /* default prompt, UTF-8, no terminator */
+    struct blob readout;     /* what is made of the numbers read out, one JSON object, or empty: docs/snn-format.md */
     struct blob provenance;  /* one JSON object: source hashes, options; no date, no path */
     uint64_t hash;           /* XXH3-64 that names the model in traces: over header and section checksums */
     struct model_file *file; /* the mapping, or NULL for a model that the converter holds */

@@ -11,9 +11,9 @@ _Static_assert(sizeof(struct snn_check) == 64 && sizeof(struct snn_norm) == 8, "
 
 const char *snn_section_name(uint32_t type)
 {
-    static const char *const names[SNN_SECTION_TYPES] = {"unknown", "config", "populations", "matrices", "weights",
-                                                         "norms",   "biases", "scales",      "shifts",   "rotary",
-                                                         "tables",  "check",  "tokenizer",   "prompt",   "provenance"};
+    static const char *const names[SNN_SECTION_TYPES] = {
+        "unknown", "config", "populations", "matrices", "weights",   "norms",  "biases",  "scales",
+        "shifts",  "rotary", "tables",      "check",    "tokenizer", "prompt", "readout", "provenance"};
     return type < SNN_SECTION_TYPES ? names[type] : names[0];
 }
 

@@ -3,16 +3,17 @@
  *   header (64 bytes), section table (32 bytes each), then the sections in the table's order, each at the
  *   first multiple of 64 after the one before (the table counts as the first), gaps zero, the file ending
  *   with the last section's last byte.  Order: config, populations, matrices, one weights section a matrix,
- *   norms, biases, scales, shifts, rotary, tables, check, tokenizer, prompt, provenance.
+ *   norms, biases, scales, shifts, rotary, tables, check, tokenizer, prompt, readout,
+ *   provenance.
  *
  * So the table is redundant on purpose: a reader that knows the configuration knows every entry but the
- * sizes of the last three, and refuses whatever differs.  Numbers are little-endian, doubles IEEE 754. */
+ * sizes of the last four, and refuses whatever differs.  Numbers are little-endian, doubles IEEE 754. */
 #ifndef LASSIM_KERNEL_MODEL_LAYOUT_H
 #define LASSIM_KERNEL_MODEL_LAYOUT_H
 
 #include "kernel/model.h"
 
-enum { SNN_VERSION = 4, SNN_ALIGN = 64, SNN_TABLES_MAX = 16, SNN_TEXT_MAX = 1 << 20 };
+enum { SNN_VERSION = 5, SNN_ALIGN = 64, SNN_TABLES_MAX = 16, SNN_TEXT_MAX = 1 << 20 };
 #define SNN_MAGIC "\x89SNN\r\n\x1a\n"
 #define SNN_NO_TABLE UINT32_MAX
 
@@ -30,6 +31,7 @@ enum snn_section_type {
     SNN_CHECK,
     SNN_TOKENIZER,
     SNN_PROMPT,
+    SNN_READOUT,
     SNN_PROVENANCE,
     SNN_SECTION_TYPES
 };

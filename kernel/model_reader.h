@@ -38,4 +38,15 @@ enum lassim_status snn_read_header(struct snn_reader *reader);
 enum lassim_status snn_take_section(struct snn_reader *reader, uint32_t type, uint32_t index, uint64_t size,
                                     struct snn_span *span);
 
+/* Take the sections that matrices and norms are in (model_read_matrices.c), in this order, into reader->model, whose graph
+ * is built and whose arrays are allocated.  *records: the matrices' own, in place. */
+enum lassim_status snn_read_matrices(struct snn_reader *reader, const struct snn_matrix **records);
+enum lassim_status snn_read_weights(struct snn_reader *reader);
+enum lassim_status snn_read_norms(struct snn_reader *reader);
+enum lassim_status snn_read_biases(struct snn_reader *reader, const struct snn_matrix *records);
+enum lassim_status snn_read_scales(struct snn_reader *reader);
+/* Populations read too: bound >= integer_max times the source's largest code, so that a bound that lies is refused before
+ * any weight is read. */
+enum lassim_status snn_check_bounds(const struct snn_reader *reader);
+
 #endif

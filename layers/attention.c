@@ -1,5 +1,6 @@
 /* Attention's score side: spike dot products q.k on the KV cache of spike sums, softmax's exponentials. */
 #include "layers/network_state.h"
+#include "layers/values.h"
 #include "neurons/real.h"
 
 /* sum[i] += delta * partner[i]; delta is a signed power of two, so this shifts and adds. */
@@ -137,7 +138,7 @@ void query_begin(const struct close_call *call)
 {
     const struct network *network = call->network;
     struct attention_state *attention = network_attention(network, call->population, call->token->token);
-    if (attention->query_population != call->population) return;
+    if (network->windows || attention->query_population != call->population) return;
     for (unsigned w = 0; w < network_query_copies(network); w++)
         for (uint32_t i = call->from; i < call->to; i++) attention->query[(uint64_t)w * network->width + i] = 0;
 }
@@ -146,7 +147,7 @@ void key_begin(const struct close_call *call)
 {
     const struct network *network = call->network;
     struct attention_state *attention = network_attention(network, call->population, call->token->token);
-    if (attention->key_population != call->population) return;
+    if (network->windows || attention->key_population != call->population) return;
     for (uint32_t i = call->from; i < call->to; i++) *network_key(network, attention, i, call->token->position) = 0;
 }
 
@@ -168,7 +169,7 @@ void value_close(struct close_call *call)
     const struct network *network = call->network;
     struct attention_state *attention = network_attention(network, call->population, call->token->token);
     int32_t *values = attention->value_sums + (uint64_t)call->token->position * network->kv_width;
-    for (uint32_t i = call->from; i < call->to; i++) values[i] = 0;
+    for (uint32_t i = call->from; i < call->to && !network->windows; i++) values[i] = 0;
     linear_close(call);
 }
 
@@ -176,15 +177,12 @@ void value_close(struct close_call *call)
 static int64_t row_maximum(const struct network *network, struct attention_state *attention, uint32_t head,
                            const struct token_window *token)
 {
-    int64_t *score = attention->score + (uint64_t)head * network->context, largest;
+    int64_t *score = attention->score + (uint64_t)head * network->context;
     for (unsigned w = 0; w < network->workers && !network->encoder; w++) {
         score[token->position] += attention->own_score[(uint64_t)w * network->heads + head];
         attention->own_score[(uint64_t)w * network->heads + head] = 0;
     }
-    largest = score[0];
-    for (uint32_t key = 1; key < token->visible; key++)
-        if (score[key] > largest) largest = score[key];
-    return largest;
+    return values_largest(score, token->visible);
 }
 
 /* What one unit of q.k is worth: lsb_q lsb_k times the factor of the scores. */
@@ -206,13 +204,10 @@ void exp_close(struct close_call *call)
     double unit = score_unit(network, attention, network->model.graph->population[call->population].layer);
     for (uint32_t head = call->from; head < call->to; head++) {
         int64_t largest = row_maximum(network, attention, head, call->token);
-        int64_t *score = attention->score + (uint64_t)head * network->context;
-        for (uint32_t key = 0; key < visible; key++) {
-            struct hg_code *code = &codes[(uint64_t)head * visible + key];
-            hg_encode(table, steps, (double)(score[key] - largest) * unit, code);
-            call->saturations += code->saturated;
-            score[key] = 0;
-        }
+        uint64_t row = (uint64_t)head * visible;
+        values_of_differences(attention->score + (uint64_t)head * network->context, 1, largest, unit, visible,
+                              call->x + row);
+        call->saturations += hg_encode_all(table, steps, call->x + row, visible, codes + row);
     }
 }
 
@@ -241,10 +236,7 @@ void weight_close(struct close_call *call)
     uint32_t visible = call->token->visible;
     for (uint32_t head = call->from; head < call->to; head++) {
         int64_t *membrane = attention->exponential + (uint64_t)head * network->context;
-        for (uint32_t key = 0; key < visible; key++) {
-            call->x[(uint64_t)head * visible + key] = (double)membrane[key] * unit;
-            membrane[key] = 0;
-        }
+        values_of_sums(membrane, NULL, NULL, unit, visible, call->x + (uint64_t)head * visible);
     }
 }
 

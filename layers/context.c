@@ -1,5 +1,8 @@
 /* Attention's value side: 1 / sum of e, the context, and their spike Hadamard product. */
+#include <string.h>
+
 #include "layers/network_state.h"
+#include "layers/values.h"
 #include "neurons/real.h"
 
 void inverse_close(struct close_call *call)
@@ -42,11 +45,11 @@ void context_close(struct close_call *call)
     struct network *network = call->network;
     struct attention_state *attention = network_attention(network, call->population, call->token->token);
     double unit = network->links[attention->weight_population].lsb * network->links[attention->value_population].lsb;
-    const int *octave = attention->octave;
-    for (uint32_t i = call->from * network->head_dim; i < call->to * network->head_dim; i++) {
-        call->x[i] = (double)attention->context[i] * unit * real_power_of_two(-octave[i / network->head_dim]);
-        attention->context[i] = 0;
-        attention->context_sum[i] = 0;
+    for (uint32_t head = call->from; head < call->to; head++) {
+        uint32_t low = head * network->head_dim;
+        values_of_sums(attention->context + low, NULL, NULL, unit * real_power_of_two(-attention->octave[head]),
+                       network->head_dim, call->x + low);
+        memset(attention->context_sum + low, 0, network->head_dim * sizeof *attention->context_sum);
     }
 }
 
@@ -74,9 +77,18 @@ void attention_close(struct close_call *call)
     const struct hg_table *table =
         &network->model.table[network->model.population[attention->inverse_population].table];
     double unit = network->links[attention->context_population].lsb * real_power_of_two(table->output_grid);
-    const int *octave = attention->octave;
-    for (uint32_t i = call->from; i < call->to; i++) {
-        call->x[i] = wide_to_double(attention->product[i]) * unit * real_power_of_two(octave[i / network->head_dim]);
-        attention->product[i] = 0;
+    for (uint32_t low = call->from, high; low < call->to; low = high) { /* head by head */
+        uint32_t head = low / network->head_dim;
+        double own_unit = unit * real_power_of_two(attention->octave[head]);
+        high = (head + 1) * network->head_dim < call->to ? (head + 1) * network->head_dim : call->to;
+        if (network->windows)
+            values_of_products(&(struct values_products){.factor = attention->context_sum + low,
+                                                         .by = attention->inverse + head,
+                                                         .unit = own_unit},
+                               high - low, call->x + low);
+        for (uint32_t i = low; i < high && !network->windows; i++) {
+            call->x[i] = wide_to_double(attention->product[i]) * own_unit;
+            attention->product[i] = 0;
+        }
     }
 }

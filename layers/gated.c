@@ -1,6 +1,7 @@
 /* Smooth activations: an HG population of linear potentials, relayed by OAT neurons over one unit synapse each, or
  * met by the up branch in a spike Hadamard product. */
 #include "layers/network_state.h"
+#include "layers/values.h"
 #include "neurons/real.h"
 
 void activated_close(struct close_call *call)
@@ -10,10 +11,7 @@ void activated_close(struct close_call *call)
     struct hg_code *codes = network_own_train(network, call->population, call->token->token)->hg;
     const unsigned steps = network_steps(network, call->population);
     linear_close(call);
-    for (uint32_t i = call->from; i < call->to; i++) {
-        hg_encode(table, steps, call->x[i], &codes[i]);
-        call->saturations += codes[i].saturated;
-    }
+    call->saturations += hg_encode_all(table, steps, call->x + call->from, call->to - call->from, codes + call->from);
 }
 
 /* The packet's spikes of neurons that are the worker's. */
@@ -45,10 +43,7 @@ void relay_close(struct close_call *call)
     int64_t *sum = network_unit(network, act, call->token->token)->sum;
     double unit = real_power_of_two(network_table(network, act)->output_grid);
     source_begin(call);
-    for (uint32_t i = call->from; i < call->to; i++) {
-        call->x[i] = (double)sum[i] * unit;
-        sum[i] = 0;
-    }
+    values_of_sums(sum + call->from, NULL, NULL, unit, call->to - call->from, call->x + call->from);
 }
 
 void gate_close(struct close_call *call)
@@ -100,8 +95,16 @@ void gated_close(struct close_call *call)
 {
     const struct network *network = call->network;
     uint32_t gate = network->model.graph->population[call->population].partner, up = network->links[gate].other;
-    wide *product = network_unit(network, gate, call->token->token)->product;
+    const struct unit_state *state = network_unit(network, gate, call->token->token);
+    wide *product = state->product;
     double unit = real_power_of_two(network_table(network, gate)->output_grid) * network->links[up].lsb;
+    if (network->windows) {
+        values_of_products(
+            &(struct values_products){
+                .factor = state->up + call->from, .by = state->gate + call->from, .by_stride = 1, .unit = unit},
+            call->to - call->from, call->x + call->from);
+        return;
+    }
     for (uint32_t i = call->from; i < call->to; i++) {
         call->x[i] = wide_to_double(product[i]) * unit;
         product[i] = 0;

@@ -61,6 +61,8 @@ static void read_values(struct network *network, const struct token_window *toke
     }
 }
 
+enum { LOGITS_AT_ONCE = 256 };
+
 uint64_t network_close_head(struct network *network, const struct token_window *token, float *logits)
 {
     uint32_t m = network->model.graph->head_matrix, targets = network->model.graph->head_width;
@@ -71,10 +73,11 @@ uint64_t network_close_head(struct network *network, const struct token_window *
     const double *scale = network->model.matrix[m].scale, *bias = network->model.matrix[m].bias;
     int64_t *sum = network_sum(network, m, token->token);
     double unit = network_matrix_unit(network, m);
-    for (uint32_t i = 0; i < targets; i++) {
-        double value = (double)sum[i] * (scale != NULL ? unit * scale[i] : unit);
-        logits[i] = (float)(bias != NULL ? value + bias[i] : value);
-        sum[i] = 0;
+    for (uint32_t i = 0, n; i < targets; i += n) {
+        double x[LOGITS_AT_ONCE];
+        n = targets - i < LOGITS_AT_ONCE ? targets - i : LOGITS_AT_ONCE;
+        values_of_sums(sum + i, scale != NULL ? scale + i : NULL, bias != NULL ? bias + i : NULL, unit, n, x);
+        for (uint32_t k = 0; k < n; k++) logits[i + k] = (float)x[k];
     }
     return bias != NULL ? targets : 0;
 }

@@ -8,7 +8,7 @@ static void take_norm(struct builder *b, const struct network *network, int empt
     made.own = network_take(b, hidden, sizeof *made.own);
     made.mean = network_take(b, network->workers, sizeof *made.mean);
     made.square = network_take(b, network->workers, sizeof *made.square);
-    made.product = network_take(b, hidden, sizeof *made.product);
+    if (!network->windows) made.product = network_take(b, hidden, sizeof *made.product);
     made.centered = network_take(b, hidden, sizeof *made.centered);
     if (emptied) made.emptied = network_take(b, hidden, sizeof *made.emptied);
     if (norm != NULL) *norm = made;
@@ -27,7 +27,7 @@ static void take_attention(struct builder *b, const struct network *network, str
     made.octave = network_take(b, heads, sizeof *made.octave);
     made.inverse = network_take(b, network->workers * heads, sizeof *made.inverse);
     made.context_sum = network_take(b, width, sizeof *made.context_sum);
-    made.product = network_take(b, width, sizeof *made.product);
+    if (!network->windows) made.product = network_take(b, width, sizeof *made.product);
     if (attention != NULL) *attention = made;
 }
 
@@ -42,7 +42,7 @@ static void take_unit(struct builder *b, const struct network *network, uint32_t
     case POPULATION_KEY_TURNED:
     case POPULATION_RELAY: made.sum = network_take(b, neurons, sizeof *made.sum); break;
     case POPULATION_GATED:
-        made.product = network_take(b, neurons, sizeof *made.product);
+        if (!network->windows) made.product = network_take(b, neurons, sizeof *made.product);
         made.gate = network_take(b, neurons, sizeof *made.gate);
         made.up = network_take(b, neurons, sizeof *made.up);
         break;

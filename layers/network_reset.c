@@ -10,7 +10,7 @@ static void reset_norm(const struct network *network, struct norm_state *norm)
     CLEAR(norm->own, network->hidden);
     CLEAR(norm->mean, network->workers);
     CLEAR(norm->square, network->workers);
-    CLEAR(norm->product, network->hidden);
+    if (norm->product != NULL) CLEAR(norm->product, network->hidden);
     if (norm->emptied != NULL) CLEAR(norm->emptied, network->hidden);
 }
 
@@ -23,7 +23,7 @@ static void reset_attention(const struct network *network, struct attention_stat
     CLEAR(attention->own_score, (uint64_t)network->workers * network->heads);
     CLEAR(attention->weight_sum, network->heads);
     CLEAR(attention->context, network->width);
-    CLEAR(attention->product, network->width);
+    if (attention->product != NULL) CLEAR(attention->product, network->width);
 }
 
 /* Running sums start from nothing when their window opens. */

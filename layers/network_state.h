@@ -3,6 +3,7 @@
 #define LASSIM_LAYERS_NETWORK_STATE_H
 
 #include "layers/network.h"
+#include "layers/products.h"
 #include "layers/synapse_window.h"
 
 typedef __int128 wide; /* squares and products with HG trains */
@@ -13,12 +14,13 @@ struct norm_state {
     int64_t *mean;     /* [workers] their sum, in parts: second synapse */
     int64_t *centered; /* [D] running sums of xmu (RMSNorm: of the source) */
     wide *square;      /* [workers] sum of squares, in parts */
-    wide *product;     /* [D] xmu * rstd */
+    wide *product;     /* [D] xmu * rstd; whole windows: none, but */
+    int64_t scale;     /* rstd, to meet centered at ln's close */
     int64_t total;     /* sum of mean, while xmu closes */
     int64_t *emptied;  /* [D] ln's train into the emptied residual (post-LN), or NULL */
 };
 
-enum { KEY_BLOCK = 16 /* keys side by side in the cache: one cache line of a channel */ };
+enum { KEY_BLOCK = PRODUCTS_BLOCK /* keys side by side in the cache: one cache line of a channel */ };
 
 /* One attention layer's membranes, and its KV cache of spike sums, which all copies share.  Q = heads * head_dim channels,
  * K = kv_heads * head_dim, C = the longest context. */
@@ -34,7 +36,7 @@ struct attention_state {
     int *octave;          /* [H] floor(log2 sum e) */
     int64_t *inverse;     /* [workers][H] running sums of inv, one copy a worker */
     int64_t *context_sum; /* [Q] running sums of ctx */
-    wide *product;        /* [Q] ctx * inv */
+    wide *product;        /* [Q] ctx * inv; whole windows: none, context_sum and inverse meet at attn's close */
     /* query, key: those that meet (turned by their position where rotary) */
     uint32_t query_population, key_population, value_population, exp_population, weight_population, inverse_population,
         context_population;
@@ -43,7 +45,7 @@ struct attention_state {
 /* The membrane of a population that others feed neuron by neuron. */
 struct unit_state {
     int64_t *sum;       /* [neurons] qr, kr: on the rotary table's grid; relay: act's train; values: the last norm's */
-    wide *product;      /* [neurons] gated: gate * up */
+    wide *product;      /* [neurons] gated: gate * up; whole windows: none, gate and up meet at gated's close */
     int64_t *gate, *up; /* [neurons] gated: their running sums */
 };
 

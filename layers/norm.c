@@ -1,6 +1,9 @@
 /* Norms by spikes: x - mean from the source's train, its own square into one variance neuron, HG 1/sqrt, spike
  * Hadamard product with x - mean, then gamma and beta.  RMSNorm: the source itself in x - mean's place, no beta. */
+#include <string.h>
+
 #include "layers/network_state.h"
+#include "layers/values.h"
 #include "neurons/real.h"
 
 void centered_begin(struct network *network, uint32_t population, const struct token_window *token)
@@ -19,12 +22,9 @@ void centered_close(struct close_call *call)
     struct norm_state *norm = network_norm(network, call->population, call->token->token);
     uint32_t source = network->model.graph->norm[network->model.graph->population[call->population].norm].source;
     double unit = network->links[source].lsb / (double)network->hidden;
-    int64_t *centered = norm->centered;
-    for (uint32_t i = call->from; i < call->to; i++) {
-        call->x[i] = (double)((int64_t)network->hidden * norm->own[i] - norm->total) * unit;
-        norm->own[i] = 0;
-        centered[i] = 0;
-    }
+    uint32_t from = call->from, n = call->to - from;
+    values_of_differences(norm->own + from, network->hidden, norm->total, unit, n, call->x + from);
+    memset(norm->centered + from, 0, n * sizeof *norm->centered);
 }
 
 void centered_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers)
@@ -88,7 +88,17 @@ void norm_close(struct close_call *call)
     const struct norm_params *params = &network->model.norm[n];
     const struct hg_table *table = &network->model.table[network->model.population[graph->norm[n].rstd].table];
     double unit = network->links[graph->norm[n].centered].lsb * real_power_of_two(table->output_grid);
-    for (uint32_t i = call->from; i < call->to; i++) {
+    uint32_t from = call->from;
+    if (network->windows) {
+        values_of_products(&(struct values_products){.factor = norm->centered + from,
+                                                     .by = &norm->scale,
+                                                     .unit = unit,
+                                                     .scale = params->gamma != NULL ? params->gamma + from : NULL,
+                                                     .bias = params->beta != NULL ? params->beta + from : NULL},
+                           call->to - from, call->x + from);
+        return;
+    }
+    for (uint32_t i = from; i < call->to; i++) {
         double value = wide_to_double(norm->product[i]) * unit;
         if (params->gamma != NULL) value = value * params->gamma[i];
         call->x[i] = params->beta != NULL ? value + params->beta[i] : value;
@@ -156,5 +166,5 @@ void source_begin(const struct close_call *call)
     const struct population_links *links = &network->links[call->population];
     if (!links->norm_source || network->model.graph->norm[links->norm].centered != call->population) return;
     int64_t *centered = network_norm(network, call->population, call->token->token)->centered;
-    for (uint32_t i = call->from; i < call->to; i++) centered[i] = 0;
+    memset(centered + call->from, 0, (call->to - call->from) * sizeof *centered);
 }

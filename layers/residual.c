@@ -43,5 +43,5 @@ void residual_close(struct close_call *call)
     const int64_t *potential = network_residual(network, call->token->token);
     double grid = real_power_of_two(network->model.residual_grid);
     source_begin(call);
-    for (uint32_t i = call->from; i < call->to; i++) call->x[i] = (double)potential[i] * grid;
+    values_of_potentials(potential + call->from, grid, call->to - call->from, call->x + call->from);
 }

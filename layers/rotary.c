@@ -1,6 +1,7 @@
 /* Rotary positions: a linear map of spikes.  Each spike of q and k enters its own and the paired channel of its head,
  * weighed by the position's cosine and sine; the turned potentials fire again. */
 #include "layers/network_state.h"
+#include "layers/values.h"
 #include "neurons/real.h"
 
 /* out[i] = x[i] cos - x[i + h] sin, out[i + h] = x[i + h] cos + x[i] sin, h = head_dim / 2.  Workers split the heads. */
@@ -34,8 +35,5 @@ void turned_close(struct close_call *call)
         query_begin(call);
     else
         key_begin(call);
-    for (uint32_t i = call->from; i < call->to; i++) {
-        call->x[i] = (double)sum[i] * unit;
-        sum[i] = 0;
-    }
+    values_of_sums(sum + call->from, NULL, NULL, unit, call->to - call->from, call->x + call->from);
 }

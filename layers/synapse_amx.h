@@ -2,8 +2,9 @@
  *
  * Weights become two's complement integers of `weight_digits` bytes, w = sum_a 2^(8a) w_a, the top byte signed and the
  * others not; a source's value v (code, outlier shift and channel shift together) becomes digits -128 .. 127,
- * v = sum_b 2^(8b) v_b.  Tiles add up sum_k v_b w_a over the rows in 32 bits, one tile of sums for each a + b:
- * |v_b w_a| < 2^15, at most 4 pairs of one a + b, at most SYNAPSE_AMX_ROWS rows, so below 2^31.  The sums, shifted by
+ * v = sum_b 2^(8b) v_b, or where no value is negative (ReLU) bytes 0 .. 255.  Tiles add up sum_k v_b w_a over the rows in 32 bits, one tile of sums for each a + b:
+ * |v_b w_a| < 2^15, at most 4 pairs of one a + b, at most SYNAPSE_AMX_ROWS rows, so below 2^31; half as many rows where
+ * v_b is a byte without sign.  The sums, shifted by
  * 8 (a + b), are the matrix's exact integers.  Digits of 64 rows and 16 tokens that are all 0 are skipped: high ones
  * of values often are, and low ones where channels' shifts are large. */
 #ifndef LASSIM_LAYERS_SYNAPSE_AMX_H

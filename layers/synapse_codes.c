@@ -40,19 +40,31 @@ static uint32_t make_groups(uint32_t *next, uint32_t even, struct synapse_group 
 void synapse_codes_list(const struct population_params *source, const uint32_t *codes, const uint32_t *active,
                         uint32_t n, int32_t covered, struct synapse_code_list *list)
 {
-    uint32_t next[SYNAPSE_SHIFTS] = {0};
-    unsigned shift;
+    uint32_t next[SYNAPSE_SHIFTS] = {0}, in_run = 0; /* neighbours mostly have one shift: what a run of them counts */
+    unsigned shift, run = 0;
     for (uint32_t i = 0; i < n; i++) {
         int32_t value = listed(source, active[i], codes[active[i]], covered, &shift);
-        next[shift] += pieces(value);
+        if (shift != run) {
+            next[run] += in_run;
+            run = shift;
+            in_run = 0;
+        }
+        in_run += pieces(value);
     }
+    next[run] += in_run;
     list->groups = make_groups(next, 1, list->group);
     if (list->groups == 0) return;
+    uint32_t place = next[run];
     for (uint32_t i = 0; i < n; i++) {
         int32_t value = listed(source, active[i], codes[active[i]], covered, &shift);
+        if (shift != run) {
+            next[run] = place;
+            run = shift;
+            place = next[run];
+        }
         while (value != 0) {
             int32_t piece = synapse_code_clamp(value, SYNAPSE_CODE_MAX);
-            list->entry[next[shift]++] = (struct synapse_entry){active[i], piece};
+            list->entry[place++] = (struct synapse_entry){active[i], piece};
             value -= piece;
         }
     }

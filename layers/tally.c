@@ -1,7 +1,9 @@
 #include "layers/tally.h"
 
-#include "neurons/cpu.h"
+#include <stddef.h>
+
 #include "layers/graph.h"
+#include "neurons/cpu.h"
 
 enum { LOOP = 64 /* codes of one pass: a constant, so that it becomes vectors */ };
 
@@ -73,9 +75,107 @@ static uint32_t run_of(const struct train *train, uint32_t i, uint32_t to, uint3
     return n < LOOP ? n : LOOP;
 }
 
+/* ---- radix codes, whole vectors ---- */
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define VECTOR __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq")))
+#define VECTOR_INLINE static inline __attribute__((always_inline)) VECTOR
+enum { LANES = 16, WORDS = 3 /* of an HG code; the last: magnitude, silent, saturated */ };
+_Static_assert(sizeof(struct hg_code) == 4 * WORDS && offsetof(struct hg_code, magnitude) == 8 &&
+                   offsetof(struct hg_code, silent) == 10,
+               "a code is three words");
+
+static inline __mmask16 first_lanes(uint32_t n)
+{
+    return (__mmask16)(n < LANES ? (1u << n) - 1 : 0xffff);
+}
+
+/* Lanes without sign; each has at most 16 spikes of every 16th neuron. */
+VECTOR_INLINE uint64_t total(__m512i lanes)
+{
+    __m512i low = _mm512_cvtepu32_epi64(_mm512_castsi512_si256(lanes));
+    return (uint64_t)_mm512_reduce_add_epi64(
+        _mm512_add_epi64(low, _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(lanes, 1))));
+}
+
+VECTOR static void oat_vector(const struct train *train, uint32_t from, uint32_t to, struct tally *tally,
+                              uint32_t *fired)
+{
+    const uint32_t *codes = train_emitted(train);
+    const __m512i magnitudes = _mm512_set1_epi32(OAT_MAGNITUDE);
+    __m512i spikes = _mm512_setzero_si512(), negative = spikes, outlier = spikes;
+    for (uint32_t i = from, n; i < to; i += n) {
+        uint32_t block;
+        __m512i any = _mm512_setzero_si512();
+        n = run_of(train, i, to, &block);
+        for (uint32_t k = 0; k < n; k += LANES) {
+            __m512i code = _mm512_maskz_loadu_epi32(first_lanes(n - k), codes + i + k);
+            __m512i magnitude = _mm512_and_si512(code, magnitudes), count = _mm512_popcnt_epi32(magnitude);
+            __mmask16 minus = _mm512_test_epi32_mask(code, _mm512_set1_epi32(OAT_NEGATIVE));
+            __mmask16 out = _mm512_test_epi32_mask(code, _mm512_set1_epi32(OAT_OUTLIER));
+            spikes = _mm512_add_epi32(spikes, count);
+            negative = _mm512_mask_add_epi32(negative, minus, negative, count);
+            outlier = _mm512_mask_add_epi32(outlier, out, outlier, count);
+            tally->active += (uint64_t)__builtin_popcount(_mm512_test_epi32_mask(magnitude, magnitude));
+            any = _mm512_or_si512(any, magnitude);
+        }
+        fired[block] |= (uint32_t)_mm512_reduce_or_epi32(any);
+    }
+    tally->spikes += total(spikes);
+    tally->negative += total(negative);
+    tally->outlier += total(outlier);
+}
+
+/* The last words of n <= 16 codes. */
+VECTOR_INLINE __m512i last_words(const struct hg_code *codes, uint32_t n)
+{
+    const __m512i first = _mm512_setr_epi32(2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 0, 0, 0, 0, 0, 0);
+    const __m512i second = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31);
+    const uint32_t words = WORDS * n;
+    const int *from = (const int *)(const void *)codes;
+    __m512i a = _mm512_maskz_loadu_epi32(first_lanes(words), from);
+    __m512i b = _mm512_maskz_loadu_epi32(words > LANES ? first_lanes(words - LANES) : 0, from + LANES);
+    __m512i c = _mm512_maskz_loadu_epi32(words > 2 * LANES ? first_lanes(words - 2 * LANES) : 0, from + 2 * LANES);
+    return _mm512_permutex2var_epi32(_mm512_permutex2var_epi32(a, first, b), second, c);
+}
+
+VECTOR static void hg_vector(const struct train *train, uint32_t from, uint32_t to, unsigned steps, struct tally *tally,
+                             uint32_t *fired)
+{
+    const __m512i magnitudes = _mm512_set1_epi32(0xffff), silences = _mm512_set1_epi32(0xff << 16);
+    __m512i spikes = _mm512_setzero_si512();
+    for (uint32_t i = from, n; i < to; i += n) {
+        uint32_t block, speaking = 0;
+        __m512i any = _mm512_setzero_si512();
+        n = run_of(train, i, to, &block);
+        for (uint32_t k = 0; k < n; k += LANES) {
+            uint32_t left = n - k < LANES ? n - k : LANES;
+            __m512i word = last_words(train->hg + i + k, left);
+            __mmask16 speaks = _mm512_testn_epi32_mask(word, silences) & first_lanes(left);
+            __m512i magnitude = _mm512_maskz_and_epi32(speaks, word, magnitudes);
+            spikes = _mm512_add_epi32(spikes, _mm512_popcnt_epi32(magnitude));
+            tally->active += (uint64_t)__builtin_popcount(_mm512_test_epi32_mask(magnitude, magnitude));
+            speaking += (uint32_t)__builtin_popcount(speaks);
+            any = _mm512_or_si512(any, magnitude);
+        }
+        tally->gates += 2 * speaking;
+        fired[block] |= (uint32_t)_mm512_reduce_or_epi32(any) | (uint32_t)(speaking > 0) << (steps - 1);
+    }
+    tally->spikes += total(spikes);
+}
+#endif
+
 void tally_oat(const struct train *train, uint32_t from, uint32_t to, enum spike_code code, unsigned steps,
                struct tally *tally, uint32_t *fired)
 {
+#if defined(__x86_64__)
+    if (code == SPIKE_CODE_RADIX && cpu_level() >= CPU_AMX) {
+        oat_vector(train, from, to, tally, fired);
+        return;
+    }
+#endif
     for (uint32_t i = from, n; i < to; i += n) {
         struct pass pass;
         uint32_t block;
@@ -95,6 +195,12 @@ void tally_oat(const struct train *train, uint32_t from, uint32_t to, enum spike
 void tally_hg(const struct train *train, uint32_t from, uint32_t to, enum spike_code code, unsigned steps,
               struct tally *tally, uint32_t *fired)
 {
+#if defined(__x86_64__)
+    if (code == SPIKE_CODE_RADIX && cpu_level() >= CPU_AMX) {
+        hg_vector(train, from, to, steps, tally, fired);
+        return;
+    }
+#endif
     for (uint32_t i = from, n; i < to; i += n) {
         uint32_t block;
         n = run_of(train, i, to, &block);

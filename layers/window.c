@@ -1,5 +1,6 @@
 /* Whole windows: what a population's complete trains of several tokens add to the membranes that they reach.
  * The same integers as the single spikes of network_receive, summed by window. */
+#include "layers/products.h"
 #include "layers/synapse_window.h"
 #include "layers/window.h"
 
@@ -29,9 +30,11 @@ static void centered_window(const struct windows *w)
     share(w, w->count, 1, &from, &to);
     for (uint32_t t = from; t < to; t++) {
         struct norm_state *norm = network_norm(w->network, w->population, w->first + t);
-        for (uint32_t i = 0; i < w->network->hidden; i++) {
-            norm->centered[i] = value_at(w, train_at(w, t), i);
-            norm->square[0] += (wide)norm->centered[i] * norm->centered[i];
+        for (uint32_t i = 0, n; i < w->network->hidden; i += n) {
+            int32_t value[VALUES_AT_ONCE];
+            n = values_next(w->network->hidden - i);
+            values_at(w, train_at(w, t), i, n, value);
+            norm->square[0] += products_squares(value, n, norm->centered + i);
         }
     }
 }
@@ -40,11 +43,8 @@ static void rstd_window(const struct windows *w)
 {
     uint32_t from, to;
     share(w, w->count, 1, &from, &to);
-    for (uint32_t t = from; t < to; t++) {
-        struct norm_state *norm = network_norm(w->network, w->population, w->first + t);
-        int64_t value = hg_value_at(w, train_at(w, t), 0);
-        for (uint32_t i = 0; i < w->network->hidden; i++) norm->product[i] = (wide)value * norm->centered[i];
-    }
+    for (uint32_t t = from; t < to; t++)
+        network_norm(w->network, w->population, w->first + t)->scale = hg_value_at(w, train_at(w, t), 0);
 }
 
 /* The source of a norm, or a train that meets matrices. */
@@ -63,9 +63,11 @@ static void source_window(const struct windows *w)
     share(w, w->count, 1, &from, &to);
     for (uint32_t t = from; t < to; t++) {
         struct norm_state *norm = network_norm(w->network, w->population, w->first + t);
-        for (uint32_t i = 0; i < w->network->hidden; i++) {
-            norm->own[i] = value_at(w, train_at(w, t), i);
-            norm->mean[0] += norm->own[i];
+        for (uint32_t i = 0, n; i < w->network->hidden; i += n) {
+            int32_t value[VALUES_AT_ONCE];
+            n = values_next(w->network->hidden - i);
+            values_at(w, train_at(w, t), i, n, value);
+            norm->mean[0] += products_sum(value, n, norm->own + i);
         }
     }
 }
@@ -74,8 +76,12 @@ static void source_window(const struct windows *w)
 static void take_values(const struct windows *w, uint32_t t, int64_t *sum)
 {
     const int8_t *shift = w->network->model.population[w->population].shift;
-    for (uint32_t i = 0; i < w->network->hidden; i++)
-        sum[i] = value_at(w, train_at(w, t), i) * (INT64_C(1) << shift[i]);
+    for (uint32_t i = 0, n; i < w->network->hidden; i += n) {
+        int32_t value[VALUES_AT_ONCE];
+        n = values_next(w->network->hidden - i);
+        values_at(w, train_at(w, t), i, n, value);
+        products_shift(value, shift + i, n, sum + i);
+    }
 }
 
 static void norm_window(const struct windows *w)
@@ -97,18 +103,18 @@ static void activated_window(const struct windows *w)
     share(w, w->count, 1, &from, &to);
     for (uint32_t t = from; t < to; t++) {
         int64_t *sum = network_unit(w->network, w->population, w->first + t)->sum;
-        for (uint32_t i = 0; i < neurons; i++) sum[i] = hg_value_at(w, train_at(w, t), i);
+        hg_values_at(w, train_at(w, t), 0, neurons, sum);
     }
 }
 
-/* gate is remembered and meets up when that arrives, next in event order. */
+/* gate and up are remembered and meet at the close of their product. */
 static void gate_window(const struct windows *w)
 {
     uint32_t from, to, neurons = w->network->model.graph->population[w->population].neurons;
     share(w, w->count, 1, &from, &to);
     for (uint32_t t = from; t < to; t++) {
         int64_t *gate = network_unit(w->network, w->population, w->first + t)->gate;
-        for (uint32_t i = 0; i < neurons; i++) gate[i] = hg_value_at(w, train_at(w, t), i);
+        hg_values_at(w, train_at(w, t), 0, neurons, gate);
     }
 }
 
@@ -117,8 +123,13 @@ static void up_window(const struct windows *w)
     uint32_t from, to, neurons = w->network->model.graph->population[w->population].neurons;
     share(w, w->count, 1, &from, &to);
     for (uint32_t t = from; t < to; t++) {
-        const struct unit_state *unit = network_unit(w->network, w->population, w->first + t);
-        for (uint32_t i = 0; i < neurons; i++) unit->product[i] = (wide)value_at(w, train_at(w, t), i) * unit->gate[i];
+        int64_t *up = network_unit(w->network, w->population, w->first + t)->up;
+        for (uint32_t i = 0, n; i < neurons; i += n) {
+            int32_t value[VALUES_AT_ONCE];
+            n = values_next(neurons - i);
+            values_at(w, train_at(w, t), i, n, value);
+            products_sum(value, n, up + i);
+        }
     }
 }
 

@@ -24,6 +24,21 @@ static inline int64_t value_at(const struct windows *w, const struct train *trai
     return oat_value(train->codes[i], w->network->model.population[w->population].j);
 }
 
+/* What arrives of neurons [first, first + n) of an OAT train, as value_at. */
+static inline void values_at(const struct windows *w, const struct train *train, uint32_t first, uint32_t n,
+                             int32_t *value)
+{
+    oat_values(train->codes + first, n, w->network->model.population[w->population].j, value);
+}
+
+enum { VALUES_AT_ONCE = 256 /* of a train, taken at a time */ };
+
+/* How many of `left` values are taken next. */
+static inline uint32_t values_next(uint32_t left)
+{
+    return left < VALUES_AT_ONCE ? left : VALUES_AT_ONCE;
+}
+
 /* What arrives of neuron i of an HG train, on its table's grid. */
 static inline int64_t hg_value_at(const struct windows *w, const struct train *train, uint32_t i)
 {
@@ -33,6 +48,17 @@ static inline int64_t hg_value_at(const struct windows *w, const struct train *t
     if (train->lost != NULL && train->lost[i] != 0)
         value -= train->lost[i] * hg_step_weight(table, train->hg[i].row, steps - 1);
     return value;
+}
+
+/* The same of neurons [first, first + n). */
+static inline void hg_values_at(const struct windows *w, const struct train *train, uint32_t first, uint32_t n,
+                                int64_t *value)
+{
+    if (train->lost == NULL)
+        hg_values(network_table(w->network, w->population), network_steps(w->network, w->population), train->hg + first,
+                  n, value);
+    else
+        for (uint32_t i = 0; i < n; i++) value[i] = hg_value_at(w, train, first + i);
 }
 
 /* Worker's share of the channels, or of the tokens. */

@@ -2,45 +2,23 @@
 #include "layers/products.h"
 #include "layers/window.h"
 
-enum { FACTORS = 256 /* values of a train taken at a time */ };
-
-/* Values of codes [first, first + n), n <= FACTORS. */
-static void take_factors(const struct windows *w, const struct train *train, uint32_t first, uint32_t n,
-                         int32_t *factor)
-{
-    for (uint32_t i = 0; i < n; i++) factor[i] = (int32_t)value_at(w, train, first + i);
-}
-
-/* n channels of one head's q meet the keys that the token sees; channel: the first one's of the keys. */
-static void meet_keys(const struct network *network, const struct attention_state *attention, const int32_t *factor,
-                      uint32_t channel, uint32_t n, uint32_t visible, int64_t *score)
-{
-    for (uint32_t key = 0; key < visible; key += KEY_BLOCK) {
-        const int32_t *keys = network_keys(network, attention, channel, key);
-        int64_t sum[KEY_BLOCK] = {0}; /* keys beyond the last are left out */
-        products_add(factor, n, keys, KEY_BLOCK, KEY_BLOCK, sum);
-        for (uint32_t k = 0; k < KEY_BLOCK && key + k < visible; k++) score[key + k] += sum[k];
-    }
-}
-
-/* Pairs of (token, head) split over the workers. */
+/* Pairs of (token, head) dealt out to the workers in turn: later tokens see more keys. */
 static void query_meets_keys(const struct windows *v)
 {
     struct network *network = v->network;
     struct windows query = *v, *w = &query;
-    uint32_t from, to;
     query.population = network_attention(network, v->population, v->first)->query_population;
-    share(w, w->count * network->heads, 1, &from, &to);
-    for (uint32_t pair = from; pair < to; pair++) {
+    for (uint32_t pair = w->worker; pair < w->count * network->heads; pair += w->workers) {
         const struct train *train = train_at(w, pair / network->heads);
         uint32_t head = pair % network->heads, end = (head + 1) * network->head_dim;
         struct attention_state *attention = network_attention(network, w->population, train->token);
-        for (uint32_t low = head * network->head_dim; low < end; low += FACTORS) {
-            int32_t factor[FACTORS];
-            uint32_t n = end - low < FACTORS ? end - low : FACTORS;
-            take_factors(w, train, low, n, factor);
-            meet_keys(network, attention, factor, network_kv_channel(network, low), n, train->visible,
-                      attention->score + (uint64_t)head * network->context);
+        for (uint32_t low = head * network->head_dim, n; low < end; low += n) {
+            int32_t factor[VALUES_AT_ONCE];
+            n = values_next(end - low);
+            values_at(w, train, low, n, factor);
+            products_add_blocks(factor, n, network_keys(network, attention, network_kv_channel(network, low), 0),
+                                (uint64_t)network->kv_width * KEY_BLOCK, train->visible,
+                                attention->score + (uint64_t)head * network->context);
         }
     }
 }
@@ -86,7 +64,12 @@ void key_window(const struct windows *w)
         const struct train *train = train_at(w, t);
         struct attention_state *attention = network_attention(network, w->population, train->token);
         int32_t *keys = network_key(network, attention, 0, train->position);
-        for (uint32_t i = from; i < to; i++) keys[(uint64_t)i * KEY_BLOCK] = (int32_t)value_at(w, train, i);
+        for (uint32_t i = from, n; i < to; i += n) {
+            int32_t value[VALUES_AT_ONCE];
+            n = values_next(to - i);
+            values_at(w, train, i, n, value);
+            for (uint32_t k = 0; k < n; k++) keys[(uint64_t)(i + k) * KEY_BLOCK] = value[k];
+        }
     }
 }
 
@@ -98,40 +81,35 @@ void value_window(const struct windows *w)
     for (uint32_t t = 0; t < w->count; t++) {
         const struct train *train = train_at(w, t);
         struct attention_state *attention = network_attention(network, w->population, train->token);
-        int32_t *values = attention->value_sums + (uint64_t)train->position * network->kv_width;
-        for (uint32_t i = from; i < to; i++) values[i] = (int32_t)value_at(w, train, i);
+        values_at(w, train, from, to - from,
+                  attention->value_sums + (uint64_t)train->position * network->kv_width + from);
     }
     if (!network->model.graph->config.rotary) query_meets_keys(w);
 }
 
 void exp_window(const struct windows *w)
 {
-    uint32_t from, to, heads = w->network->heads;
-    share(w, w->count * heads, 1, &from, &to);
-    for (uint32_t pair = from; pair < to; pair++) {
+    uint32_t heads = w->network->heads;
+    for (uint32_t pair = w->worker; pair < w->count * heads; pair += w->workers) {
         const struct train *train = train_at(w, pair / heads);
         uint32_t head = pair % heads, row = head * train->span;
         struct attention_state *attention = network_attention(w->network, w->population, train->token);
-        int64_t *membrane = attention->exponential + (uint64_t)head * w->network->context;
-        for (uint32_t key = 0; key < train->span; key++)
-            if (train->hg[row + key].silent != 1) membrane[key] = hg_value_at(w, train, row + key);
+        hg_values_at(w, train, row, train->span, attention->exponential + (uint64_t)head * w->network->context);
     }
 }
 
 void weight_window(const struct windows *w)
 {
     struct network *network = w->network;
-    uint32_t from, to;
-    share(w, w->count * network->heads, 1, &from, &to);
-    for (uint32_t pair = from; pair < to; pair++) {
+    for (uint32_t pair = w->worker; pair < w->count * network->heads; pair += w->workers) {
         const struct train *train = train_at(w, pair / network->heads);
         uint32_t head = pair % network->heads, low = head * network->head_dim;
         uint32_t channel = network_kv_channel(network, low);
         struct attention_state *attention = network_attention(network, w->population, train->token);
-        for (uint32_t key = 0; key < train->span; key += FACTORS) {
-            int32_t factor[FACTORS];
-            uint32_t n = train->span - key < FACTORS ? train->span - key : FACTORS;
-            take_factors(w, train, head * train->span + key, n, factor);
+        for (uint32_t key = 0, n; key < train->span; key += n) {
+            int32_t factor[VALUES_AT_ONCE];
+            n = values_next(train->span - key);
+            values_at(w, train, head * train->span + key, n, factor);
             products_add(factor, n, attention->value_sums + (uint64_t)key * network->kv_width + channel,
                          network->kv_width, network->head_dim, attention->context + low);
             for (uint32_t i = 0; i < n; i++) attention->weight_sum[head] += factor[i];
@@ -139,7 +117,7 @@ void weight_window(const struct windows *w)
     }
 }
 
-/* inv is remembered and meets ctx when that arrives, next in event order. */
+/* inv and ctx are remembered and meet at attn's close. */
 void inverse_window(const struct windows *w)
 {
     uint32_t from, to;
@@ -156,7 +134,11 @@ void context_window(const struct windows *w)
     share(w, w->count, 1, &from, &to);
     for (uint32_t t = from; t < to; t++) {
         struct attention_state *attention = network_attention(w->network, w->population, w->first + t);
-        for (uint32_t i = 0; i < w->network->width; i++)
-            attention->product[i] = (wide)value_at(w, train_at(w, t), i) * attention->inverse[i / w->network->head_dim];
+        for (uint32_t i = 0, n; i < w->network->width; i += n) {
+            int32_t value[VALUES_AT_ONCE];
+            n = values_next(w->network->width - i);
+            values_at(w, train_at(w, t), i, n, value);
+            products_sum(value, n, attention->context_sum + i);
+        }
     }
 }

@@ -34,9 +34,9 @@ static enum cpu_level hardware(void)
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !has_f16c()) return CPU_PORTABLE;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq") ||
-        !__builtin_cpu_supports("avx512vnni"))
+        !__builtin_cpu_supports("avx512cd") || !__builtin_cpu_supports("avx512vnni"))
         return CPU_AVX2;
-    return has_amx() ? CPU_AMX : CPU_AVX512;
+    return __builtin_cpu_supports("avx512vpopcntdq") && has_amx() ? CPU_AMX : CPU_AVX512;
 }
 #else
 static enum cpu_level hardware(void)

@@ -6,8 +6,8 @@
 enum cpu_level {
     CPU_PORTABLE = 0, /* plain C */
     CPU_AVX2,         /* AVX2, FMA, F16C */
-    CPU_AVX512,       /* besides, AVX-512 F, BW, VL, DQ and VNNI */
-    CPU_AMX           /* besides, AMX tiles of bytes, allowed by the kernel */
+    CPU_AVX512,       /* besides, AVX-512 F, BW, VL, DQ, CD and VNNI */
+    CPU_AMX           /* besides, AVX-512 VPOPCNTDQ, and AMX tiles of bytes, allowed by the kernel */
 };
 
 /* The highest level that this CPU has (CPU_PORTABLE but on x86-64), that the environment variable LASSIM_CPU

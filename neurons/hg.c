@@ -1,5 +1,6 @@
 #include "neurons/hg.h"
 
+#include "neurons/hg_layout.h"
 #include "neurons/real.h"
 
 enum side { SIDE_POSITIVE = 1, SIDE_NEGATIVE = 2 };
@@ -72,27 +73,6 @@ double hg_reference(enum hg_function function, double x)
     return __builtin_nan("");
 }
 
-/* Sizes that follow from the layout; meaningful only for a layout that hg_layout_error accepts. */
-static uint32_t octaves(const struct hg_table *table)
-{
-    return (uint32_t)(table->hi - table->lo);
-}
-
-static uint32_t sides(const struct hg_table *table)
-{
-    return (uint32_t)(table->positive + table->negative);
-}
-
-static uint32_t side_rows(const struct hg_table *table)
-{
-    return (uint32_t)table->underflow + (octaves(table) << table->sub_bits);
-}
-
-static uint32_t octave_gates(const struct hg_table *table)
-{
-    return sides(table) * ((uint32_t)table->underflow + octaves(table));
-}
-
 static int is_flag(int value)
 {
     return value == 0 || value == 1;
@@ -117,18 +97,18 @@ static const char *layout_error(const struct hg_table *table)
         return "the input grid is not in hi - 62 .. lo - sub_bits";
     if (table->output_grid < -HG_OUTPUT_GRID_MAX || table->output_grid > HG_OUTPUT_GRID_MAX)
         return "the output grid is not in -256 .. 256";
-    if (octave_gates(table) + (UINT32_C(1) << table->sub_bits) > UINT16_MAX + 1u) return "more than 65536 gates";
+    if (hg_octave_gates(table) + (UINT32_C(1) << table->sub_bits) > UINT16_MAX + 1u) return "more than 65536 gates";
     return NULL;
 }
 
 uint32_t hg_rows(const struct hg_table *table)
 {
-    return layout_error(table) == NULL ? sides(table) * side_rows(table) : 0;
+    return layout_error(table) == NULL ? hg_sides(table) * hg_side_rows(table) : 0;
 }
 
 uint32_t hg_gates(const struct hg_table *table)
 {
-    return octave_gates(table) + (UINT32_C(1) << table->sub_bits);
+    return hg_octave_gates(table) + (UINT32_C(1) << table->sub_bits);
 }
 
 static int within_limit(int64_t value)
@@ -171,16 +151,16 @@ const char *hg_table_check(const struct hg_table *table)
 
 int hg_gates_of_row(const struct hg_table *table, uint32_t row, uint16_t *octave_gate, uint16_t *sub_gate)
 {
-    if (row >= sides(table) * side_rows(table)) return -1;
-    uint32_t side = row >= side_rows(table), within = row - side * side_rows(table);
+    if (row >= hg_sides(table) * hg_side_rows(table)) return -1;
+    uint32_t side = row >= hg_side_rows(table), within = row - side * hg_side_rows(table);
     uint32_t underflow = (uint32_t)table->underflow;
     uint32_t octave = 0, sub = 0;
     if (within >= underflow) {
         octave = underflow + ((within - underflow) >> table->sub_bits);
         sub = (within - underflow) & ((UINT32_C(1) << table->sub_bits) - 1);
     }
-    *octave_gate = (uint16_t)(side * (underflow + octaves(table)) + octave);
-    *sub_gate = (uint16_t)(octave_gates(table) + sub);
+    *octave_gate = (uint16_t)(side * (underflow + hg_octaves(table)) + octave);
+    *sub_gate = (uint16_t)(hg_octave_gates(table) + sub);
     return 0;
 }
 
@@ -214,7 +194,7 @@ static struct place locate(const struct hg_table *table, unsigned steps, int64_t
     }
     int top = 63 - __builtin_clzll((uint64_t)grid_steps);
     if (top >= table->hi - table->input_grid) { /* from 2^hi on */
-        place.row = side_rows(table) - 1;
+        place.row = hg_side_rows(table) - 1;
         place.magnitude = (UINT32_C(1) << steps) - 1;
         place.saturated = 1;
         return place;
@@ -264,7 +244,7 @@ int hg_encode(const struct hg_table *table, unsigned steps, double x, struct hg_
     code->silent = 0;
     code->saturated = place.saturated || !exists;
     code->magnitude = (uint16_t)place.magnitude;
-    code->row = place.row + (negative && table->negative && table->positive ? side_rows(table) : 0);
+    code->row = place.row + (negative && table->negative && table->positive ? hg_side_rows(table) : 0);
     hg_gates_of_row(table, code->row, &code->octave_gate, &code->sub_gate);
     return 0;
 }

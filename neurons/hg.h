@@ -88,10 +88,15 @@ const char *hg_table_check(const struct hg_table *table);
  * side that does not exist saturates at that table's end nearest to 0, unless it rounds to 0).  Returns 0.
  * O(1), about 30 ns; with table->exact hg_reference's time. */
 int hg_encode(const struct hg_table *table, unsigned steps, double x, struct hg_code *code);
+/* codes[i] = hg_encode of x[i] for i < n, NaNs silent.  Returns the number saturated.  O(n), eight at a time where the CPU
+ * has AVX-512. */
+uint64_t hg_encode_all(const struct hg_table *table, unsigned steps, const double *x, size_t n, struct hg_code *codes);
 /* The same from a row and code seen in a trace: fills gates from row.  Returns -1 if row is out of range. */
 int hg_gates_of_row(const struct hg_table *table, uint32_t row, uint16_t *octave_gate, uint16_t *sub_gate);
 /* base + slope c / 2^T, exact; 0 if silent. */
 int64_t hg_value(const struct hg_table *table, unsigned steps, const struct hg_code *code);
+/* value[i] = hg_value of codes[i] for i < n. */
+void hg_values(const struct hg_table *table, unsigned steps, const struct hg_code *codes, size_t n, int64_t *value);
 /* What the code spike of step t (0..T-1) adds: slope 2^-(t+1), exact. */
 static inline int64_t hg_step_weight(const struct hg_table *table, uint32_t row, unsigned t)
 {

@@ -39,6 +39,9 @@ struct oat_params {
  * own x and shift alone, whatever first and n.  O(n), no allocation; bench/micro/bench_neurons.c. */
 uint64_t oat_encode(const struct oat_params *params, size_t first, const double *x, size_t n, uint32_t *codes);
 
+/* value[i] = oat_value(codes[i], j) for i < n, j 0..10.  O(n), no allocation. */
+void oat_values(const uint32_t *codes, size_t n, unsigned j, int32_t *value);
+
 /* The signed integer that a code stands for, in units of the neuron's own lsb (shift not applied):
  * |value| < 2^26. */
 static inline int32_t oat_value(uint32_t code, unsigned j)

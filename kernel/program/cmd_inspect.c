@@ -173,8 +173,21 @@ static void print_self_check(const struct self_check *check)
            check->saturations);
 }
 
-static enum lassim_status print_prose(const struct model *model, int checked, const json_t *provenance,
-                                      struct lassim_error *error)
+/* A section that is one JSON object. */
+static enum lassim_status print_object(const char *title, const char *section, const struct blob *blob,
+                                       const struct model *model, struct lassim_error *error)
+{
+    json_t *object = inspect_object(blob);
+    if (object == NULL)
+        return lassim_fail(error, LASSIM_ERR_FILE, model->file->name, section, "expected one JSON object");
+    printf("\n%s: ", title);
+    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
+    printf("\n");
+    json_decref(object);
+    return LASSIM_OK;
+}
+
+static enum lassim_status print_prose(const struct model *model, int checked, struct lassim_error *error)
 {
     print_architecture(model);
     enum lassim_status status = print_populations(model, error);
@@ -185,16 +198,18 @@ static enum lassim_status print_prose(const struct model *model, int checked, co
     print_sections(model);
     print_controls();
     print_self_check(&model->check);
-    printf("\nProvenance: ");
-    json_dumpf(provenance, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
-    printf("\n");
-    return LASSIM_OK;
+    if (model->readout.size > 0) status = print_object("Readout", "section readout", &model->readout, model, error);
+    if (status == LASSIM_OK)
+        status = print_object("Provenance", "section provenance", &model->provenance, model, error);
+    return status;
 }
 
 static enum lassim_status print_json(const struct model *model, int checked, struct lassim_error *error)
 {
     json_t *object = inspect_json(model, checked);
-    if (object == NULL) return lassim_fail(error, LASSIM_ERR_RUN, NULL, NULL, "no memory");
+    if (object == NULL)
+        return lassim_fail(error, LASSIM_ERR_FILE, model->file->name, "sections readout and provenance",
+                           "expected one JSON object each");
     json_dumpf(object, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     printf("\n");
     json_decref(object);
@@ -206,13 +221,7 @@ static enum lassim_status inspect(const struct cli *cli, const struct model *mod
     int checked = cli_flag(cli, OPTION_CHECK);
     enum lassim_status status = checked ? model_check_weights(model, error) : LASSIM_OK;
     if (status != LASSIM_OK) return status;
-    json_t *provenance = inspect_provenance(model);
-    if (provenance == NULL)
-        return lassim_fail(error, LASSIM_ERR_FILE, cli->operand[0], "section provenance", "expected one JSON object");
-    status =
-        cli_flag(cli, OPTION_JSON) ? print_json(model, checked, error) : print_prose(model, checked, provenance, error);
-    json_decref(provenance);
-    return status;
+    return cli_flag(cli, OPTION_JSON) ? print_json(model, checked, error) : print_prose(model, checked, error);
 }
 
 int cmd_inspect(const struct cli *cli)

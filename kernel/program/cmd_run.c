@@ -12,6 +12,7 @@
 #include "kernel/program/output.h"
 #include "kernel/program/prompt.h"
 #include "kernel/program/run_loop.h"
+#include "kernel/program/run_options.h"
 #include "kernel/program/sampler.h"
 #include "kernel/session.h"
 #include "kernel/tokenizer.h"
@@ -38,34 +39,6 @@ struct run {
     struct energy_list energy; /* with those of --energy-models */
     struct lassim_error *error;
 };
-
-static int is_standard_output(const struct cli *cli, enum option_id option)
-{
-    return cli_given(cli, option) && strcmp(cli_text(cli, option), "-") == 0;
-}
-
-/* Options that exclude each other; 0, or LASSIM_ERR_USAGE after one line. */
-static int check_options(const struct cli *cli)
-{
-    if (cli_given(cli, OPTION_PROMPT) + cli_given(cli, OPTION_PROMPT_FILE) + cli_given(cli, OPTION_TOKEN_IDS) > 1) {
-        return cli_usage(OPTION_PROMPT, "expected one of --prompt, --prompt-file and --token-ids, found several");
-    }
-    if (cli_given(cli, OPTION_TRACE) && cli_integer(cli, OPTION_ENGINE) == LASSIM_ENGINE_DENSE) {
-        return cli_usage(OPTION_TRACE, "the engine dense has no spikes to trace; engines that have: fused, event");
-    }
-    if (cli_integer(cli, OPTION_ENGINE) == LASSIM_ENGINE_DENSE &&
-        (cli_real(cli, OPTION_DROP_SPIKES) > 0 || cli_real(cli, OPTION_THRESHOLD_NOISE) > 0 ||
-         cli_given(cli, OPTION_STUCK_NEURONS))) {
-        return cli_usage(OPTION_ENGINE, "dense has no spikes to perturb; engines that have: fused, event");
-    }
-    int standard = is_standard_output(cli, OPTION_TRACE) + is_standard_output(cli, OPTION_METRICS) +
-                   is_standard_output(cli, OPTION_LOGITS);
-    if (standard + (standard > 0 && cli_flag(cli, OPTION_JSON)) > 1) {
-        return cli_usage(is_standard_output(cli, OPTION_TRACE) ? OPTION_TRACE : OPTION_METRICS,
-                         "only one result can go to standard output");
-    }
-    return 0;
-}
 
 /* ---- opening ---- */
 
@@ -324,10 +297,9 @@ static void announce_memory(const struct run *run)
 int cmd_run(const struct cli *cli)
 {
     struct lassim_error error = {LASSIM_OK, ""};
-    int taken = is_standard_output(cli, OPTION_TRACE) || is_standard_output(cli, OPTION_METRICS) ||
-                is_standard_output(cli, OPTION_LOGITS);
+    int taken = run_options_results_on_standard_output(cli) > 0;
     struct run run = {.cli = cli, .prose = taken ? stderr : stdout, .error = &error};
-    if (check_options(cli) != 0) return LASSIM_ERR_USAGE;
+    if (run_options_check(cli) != 0) return LASSIM_ERR_USAGE;
     enum lassim_status status = open_all(&run);
     if (status == LASSIM_OK) announce_memory(&run);
     if (status == LASSIM_OK) status = simulate_watched(&run);

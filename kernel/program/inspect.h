@@ -51,10 +51,11 @@ unsigned inspect_bound_bits(const struct model *model, uint32_t m);
 uint32_t inspect_populations(const struct model *model, struct inspect_population *rows);
 uint32_t inspect_matrices(const struct model *model, struct inspect_matrix *rows);
 
-/* The provenance; the caller owns it (json_decref).  NULL if it is no JSON object. */
-json_t *inspect_provenance(const struct model *model);
+/* A section that is one JSON object (readout, provenance); the caller owns it (json_decref).  NULL if it is none. */
+json_t *inspect_object(const struct blob *section);
 /* Everything as one object, each population and matrix by itself; checked: the weights were checked.  The
- * caller owns it (json_decref); NULL without memory or if the provenance is no JSON object. */
+ * caller owns it (json_decref); NULL without memory or if readout (where it is not empty) or
+ * provenance is no JSON object. */
 json_t *inspect_json(const struct model *model, int checked);
 
 /* "ReLU", or the HG function's name. */

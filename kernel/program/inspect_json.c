@@ -124,12 +124,11 @@ static json_t *self_check_json(const struct self_check *check)
                      (json_int_t)check->saturations);
 }
 
-json_t *inspect_provenance(const struct model *model)
+json_t *inspect_object(const struct blob *section)
 {
-    const char *text = (const char *)model->provenance.data;
-    json_t *provenance = json_loadb(text, model->provenance.size, JSON_REJECT_DUPLICATES, NULL);
-    if (json_is_object(provenance)) return provenance;
-    json_decref(provenance);
+    json_t *object = json_loadb((const char *)section->data, section->size, JSON_REJECT_DUPLICATES, NULL);
+    if (json_is_object(object)) return object;
+    json_decref(object);
     return NULL;
 }
 
@@ -150,7 +149,8 @@ json_t *inspect_json(const struct model *model, int checked)
                  json_object_set_new(object, "sections", sections_json(model)) |
                  json_object_set_new(object, "not_spike_driven", controls_json()) |
                  json_object_set_new(object, "self_check", self_check_json(&model->check)) |
-                 json_object_set_new(object, "provenance", inspect_provenance(model));
+                 json_object_set_new(object, "provenance", inspect_object(&model->provenance));
+    if (model->readout.size > 0) failed |= json_object_set_new(object, "readout", inspect_object(&model->readout));
     if (!failed) return object;
     json_decref(object);
     return NULL;

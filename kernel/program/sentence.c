@@ -7,7 +7,7 @@
 
 static enum lassim_status wrong(const char *path, const char *expected, struct lassim_error *error)
 {
-    return lassim_fail(error, LASSIM_ERR_FILE, path, "provenance", "expected %s", expected);
+    return lassim_fail(error, LASSIM_ERR_FILE, path, "section readout", "expected %s", expected);
 }
 
 static enum lassim_status read_pooling(const char *path, const json_t *object, struct sentence *sentence,
@@ -44,7 +44,12 @@ enum lassim_status sentence_read(const char *path, const struct model *model, st
                                  struct lassim_error *error)
 {
     *sentence = (struct sentence){.pooling = POOLING_MEAN};
-    json_t *root = json_loadb((const char *)model->provenance.data, model->provenance.size, 0, NULL);
+    if (model->readout.size == 0) return LASSIM_OK;
+    json_t *root = json_loadb((const char *)model->readout.data, model->readout.size, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return wrong(path, "one JSON object", error);
+    }
     json_t *object = json_object_get(root, "sentence"), *labels = json_object_get(root, "labels");
     enum lassim_status status = LASSIM_OK;
     if (object != NULL && !json_is_object(object)) status = wrong(path, "\"sentence\" to be an object", error);

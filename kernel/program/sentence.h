@@ -1,5 +1,5 @@
 /* What is made of an encoder's values outside of the network: a sentence vector, a label's probability.  Which pooling
- * and which labels a model has stands in its provenance, where the converter put what the checkpoint says. */
+ * and which labels a model has stands in its section readout, where the converter put what the checkpoint says. */
 #ifndef LASSIM_PROGRAM_SENTENCE_H
 #define LASSIM_PROGRAM_SENTENCE_H
 
@@ -18,7 +18,7 @@ struct sentence {
     json_t *labels;                /* array of strings, or NULL; owned: sentence_clear */
 };
 
-/* Reads "sentence" and "labels" of the model's provenance; what it does not say is mean, not normalised, 0 and NULL.
+/* Reads "sentence" and "labels" of the model's readout; what it does not say is mean, not normalised, 0 and NULL.
  * path names the model in errors: LASSIM_ERR_FILE for a value of another type or range. */
 enum lassim_status sentence_read(const char *path, const struct model *model, struct sentence *sentence,
                                  struct lassim_error *error);

@@ -139,9 +139,10 @@ static void test_labels(void **state)
     char path[200];
     output_path("bert-classify", path, sizeof path);
     if (lassim_model_open(path, &model, &error) != LASSIM_OK) fail_msg("%s", error.text);
-    const struct blob *provenance = &model_of(model)->provenance;
-    assert_non_null(
-        memmem(provenance->data, provenance->size, "\"labels\":[\"negative\",\"neutral\",\"positive\"]", 42));
+    const struct blob *readout = &model_of(model)->readout;
+    static const char expected[] = "{\"labels\":[\"negative\",\"neutral\",\"positive\"]}";
+    assert_int_equal(readout->size, sizeof expected - 1);
+    assert_memory_equal(readout->data, expected, sizeof expected - 1);
     lassim_model_close(model);
 }
 

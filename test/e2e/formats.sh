@@ -23,9 +23,10 @@ same() { # NAME OTHER
     [ "$(stat -c %s "$WORK/$1.bytes")" -gt 100000 ] || complain "$1: hardly any bytes compared"
     cmp -s "$WORK/$1.snn" "$WORK/$2.snn" && complain "$1 and $2: the provenance does not name the files"
 }
-folder() { # FROM NAME: configuration and weights
+folder() { # FROM NAME: configuration and weights, and the pooling, which a GGUF knows too
     mkdir "$WORK/$2"
     cp "$1/config.json" "$1"/*model.* "$WORK/$2"
+    if [ -d "$1/1_Pooling" ]; then cp -rL "$1/1_Pooling" "$WORK/$2"; fi
     rm -f "$WORK/$2/tokenizer.model"
 }
 for name in llama-plain llama-grouped qwen2-tied gpt2-plain bert-embed; do

@@ -21,6 +21,7 @@ expect_equal "$(json "$WORK/tiny.json" populations.5.fan_out)" "12" "fan-out of 
 expect_equal "$(json "$WORK/tiny.json" weights.1.type)" "F16" "type of pos"
 expect_equal "$(json "$WORK/tiny.json" not_spike_driven.2.name)" "closing of windows" "third control"
 expect_equal "$(json "$WORK/tiny.json" provenance.model)" "tiny" provenance
+expect_equal "$(json "$WORK/tiny.json" readout.labels)" "[]" readout
 offset=$(json "$WORK/tiny.json" sections.3.offset)
 expect_equal "$(json "$WORK/tiny.json" sections.3.name)" "weights" "fourth section"
 
@@ -33,7 +34,7 @@ cp "$SEED" "$WORK/config.snn"
 printf '\x55' | dd of="$WORK/config.snn" bs=1 seek="$(json "$WORK/tiny.json" sections.0.offset)" conv=notrunc 2>/dev/null
 expect 3 "$LASSIM" inspect "$WORK/config.snn" && expect_line "section config" checksum
 head -c 3000 "$SEED" >"$WORK/short.snn"
-expect 3 "$LASSIM" inspect "$WORK/short.snn" && expect_line "expected 7249 bytes, the file has 3000"
+expect 3 "$LASSIM" inspect "$WORK/short.snn" && expect_line "expected 7377 bytes, the file has 3000"
 "$LASSIM" inspect "$SEED" >/dev/full 2>"$WORK/err"
 expect_equal $? 1 "exit status on a full device" && expect_line "standard output"
 finish

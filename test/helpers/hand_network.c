@@ -19,6 +19,12 @@ static void *from_arena(void *context, unsigned node, size_t bytes)
 
 void hand_new(struct hand *hand, const struct model *model, unsigned steps, unsigned workers)
 {
+    hand_new_windows(hand, model, steps, workers, 0);
+}
+
+void hand_new_windows(struct hand *hand, const struct model *model, unsigned steps, unsigned workers,
+                      uint32_t window_tokens)
+{
     *hand = (struct hand){.model = model, .workers = workers, .deaf = HAND_NOBODY};
     hand->view = (struct network_model){.graph = model->graph,
                                         .population = model->population,
@@ -31,12 +37,12 @@ void hand_new(struct hand *hand, const struct model *model, unsigned steps, unsi
                                         .residual_grid = model->residual_grid,
                                         .context = model->graph->config.positions};
     const struct network_team team = {workers, 1, NULL};
-    struct arena arena = {aligned_alloc(64, network_bytes(&hand->view, &team, 0)), 0};
+    struct arena arena = {aligned_alloc(64, network_bytes(&hand->view, &team, window_tokens)), 0};
     LASSIM_INVARIANT(arena.memory != NULL, "no memory");
     hand->memory = arena.memory;
-    hand->network = network_new(&hand->view, &team, 0, from_arena, &arena);
-    LASSIM_INVARIANT(hand->network != NULL && arena.used == network_bytes(&hand->view, &team, 0), "%zu bytes used",
-                     arena.used);
+    hand->network = network_new(&hand->view, &team, window_tokens, from_arena, &arena);
+    LASSIM_INVARIANT(hand->network != NULL && arena.used == network_bytes(&hand->view, &team, window_tokens),
+                     "%zu bytes used", arena.used);
 }
 
 void hand_free(struct hand *hand)

@@ -22,6 +22,10 @@ struct hand {
 
 /* model outlives it.  Aborts without memory.  hand_free. */
 void hand_new(struct hand *hand, const struct model *model, unsigned steps, unsigned workers);
+/* The same for whole windows of up to window_tokens tokens, which the test itself fills and hands to
+ * network_receive_windows. */
+void hand_new_windows(struct hand *hand, const struct model *model, unsigned steps, unsigned workers,
+                      uint32_t window_tokens);
 void hand_free(struct hand *hand);
 /* The token's two input spikes. */
 void hand_input(struct hand *hand, const struct token_window *token, uint32_t id);

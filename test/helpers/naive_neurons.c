@@ -69,7 +69,7 @@ static uint32_t oat_code(double x, double lsb, unsigned steps, unsigned j, int r
 }
 
 /* sign[t] of the spike at step t, 0 for none; the rule of docs/design.md step by step. */
-static void spikes_of(enum spike_code code, unsigned steps, uint32_t magnitude, int *sign)
+void naive_spikes(enum spike_code code, unsigned steps, uint32_t magnitude, int *sign)
 {
     int64_t v = magnitude;
     for (unsigned t = 0; t < steps; t++) {
@@ -143,59 +143,6 @@ static struct hg_place hg_code_of(const struct hg_table *t, unsigned steps, doub
     return place;
 }
 
-/* ---- perturbation ----------------------------------------------------------------------------- */
-
-static uint64_t hash(uint64_t a, uint64_t b)
-{
-    uint64_t z = a + (b + 1) * 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-/* kind 0: loss, 1: threshold; of the first sequence. */
-static uint64_t neuron_hash(const struct naive *naive, unsigned kind, uint32_t p, uint32_t neuron)
-{
-    uint64_t h = hash(hash(hash(hash(naive->perturbation->seed, 0), kind), p), naive->token);
-    return hash(h, neuron);
-}
-
-static int is_lost(const struct naive *naive, uint32_t p, uint32_t neuron, unsigned t)
-{
-    if (naive->perturbation == NULL) return 0;
-    uint64_t number = hash(neuron_hash(naive, 0, p, neuron), t) >> 11;
-    return ldexp((double)number, -53) < naive->perturbation->drop;
-}
-
-static double threshold_factor(const struct naive *naive, uint32_t p, uint32_t neuron)
-{
-    if (naive->perturbation == NULL || naive->perturbation->noise <= 0) return 1;
-    uint64_t h = neuron_hash(naive, 1, p, neuron);
-    for (unsigned attempt = 0;; attempt++) {
-        uint64_t bits = hash(h, attempt);
-        double u = ldexp((double)(bits >> 32) + 0.5, -31) - 1, v = ldexp((double)(bits & 0xffffffffu) + 0.5, -31) - 1;
-        double square = u * u + v * v;
-        if (square < 1) return fmax(1 + naive->perturbation->noise * u * sqrt(-2 * log(square) / square), 1.0 / 16);
-    }
-}
-
-static int stuck_state(const struct naive *naive, uint32_t p, uint32_t neuron)
-{
-    if (naive->perturbation == NULL || naive->perturbation->stuck == NULL) return STUCK_NOT;
-    return naive->perturbation->stuck[p] != NULL ? naive->perturbation->stuck[p][neuron] : STUCK_NOT;
-}
-
-/* What arrives of a magnitude. */
-static wide arriving(const struct naive *naive, uint32_t p, uint32_t neuron, uint32_t magnitude)
-{
-    int sign[SPIKE_STEPS_MAX];
-    wide sum = 0;
-    spikes_of(naive->model->code, naive_steps(naive, p), magnitude, sign);
-    for (unsigned t = 0; t < naive_steps(naive, p); t++)
-        if (!is_lost(naive, p, neuron, t)) sum += sign[t] * ((wide)1 << (naive_steps(naive, p) - 1 - t));
-    return sum;
-}
-
 /* ---- counting --------------------------------------------------------------------------------- */
 
 void naive_count(struct naive *naive, uint32_t p, const struct counters *counters)
@@ -222,7 +169,7 @@ static void count_window(struct naive *naive, const struct naive_record *record,
     for (uint32_t i = 0; i < record->neurons; i++) {
         int sign[SPIKE_STEPS_MAX], spiked = 0;
         uint8_t *block = packet + record->neuron[i] / GRAPH_BLOCK_NEURONS * SPIKE_STEPS_MAX;
-        spikes_of(naive->model->code, steps, record->code[i] & OAT_MAGNITUDE, sign);
+        naive_spikes(naive->model->code, steps, record->code[i] & OAT_MAGNITUDE, sign);
         if (hg && record->silent[i]) continue;
         if (hg) {
             counters.spikes_gate += 2;
@@ -240,7 +187,7 @@ static void count_window(struct naive *naive, const struct naive_record *record,
             counters.spikes_negative += minus;
             counters.spikes_outlier += !hg && record->code[i] & OAT_OUTLIER;
             counters.spikes_normal += !hg && !(record->code[i] & OAT_OUTLIER);
-            int lost = is_lost(naive, record->population, record->neuron[i], t);
+            int lost = naive_is_lost(naive, record->population, record->neuron[i], t);
             counters.spikes_lost += lost;
             counters.synaptic_operations += lost ? 0 : fan_out;
             counters.spike_product_operations += lost ? 0 : partners;
@@ -305,12 +252,12 @@ struct sent naive_fire_oat(struct naive *naive, uint32_t p, const double *x, uin
     for (uint32_t i = 0; i < n; i++) {
         unsigned shift = params->shift != NULL ? (unsigned)params->shift[i] : 0;
         int saturated = 0, relu = naive->model->graph->population[p].kind == POPULATION_FFN;
-        int stuck = stuck_state(naive, p, record->neuron[i]);
-        double felt = stuck ? 0 : x[i] / threshold_factor(naive, p, record->neuron[i]);
+        int stuck = naive_stuck_state(naive, p, record->neuron[i]);
+        double felt = stuck ? 0 : x[i] / naive_threshold_factor(naive, p, record->neuron[i]);
         uint32_t code =
             oat_code(felt, ldexp(naive_lsb(naive, p), (int)shift), naive_steps(naive, p), params->j, relu, &saturated);
         if (stuck == STUCK_FIRING) code = (1u << naive_steps(naive, p)) - 1;
-        wide value = arriving(naive, p, record->neuron[i], code & OAT_MAGNITUDE) *
+        wide value = naive_arriving(naive, p, record->neuron[i], code & OAT_MAGNITUDE) *
                      ((wide)1 << (shift + (code & OAT_OUTLIER ? params->j : 0)));
         sent.value[i] = code & OAT_NEGATIVE ? -value : value;
         record->code[i] = code;
@@ -330,14 +277,14 @@ const struct hg_table *naive_table(const struct naive *naive, uint32_t p)
 static void perturb_place(const struct naive *naive, uint32_t p, uint32_t neuron, struct hg_place *place)
 {
     if (naive->perturbation == NULL) return;
-    int stuck = stuck_state(naive, p, neuron);
+    int stuck = naive_stuck_state(naive, p, neuron);
     uint32_t largest = (1u << naive_steps(naive, p)) - 1;
     if (stuck) place->saturated = 0;
     if (stuck == STUCK_SILENT) *place = (struct hg_place){.silent = 1};
     if (place->silent) return;
-    double noisy = stuck ? largest : round(place->magnitude / threshold_factor(naive, p, neuron));
+    double noisy = stuck ? largest : round(place->magnitude / naive_threshold_factor(naive, p, neuron));
     place->magnitude = noisy < largest ? (uint32_t)noisy : largest;
-    wide arrived = arriving(naive, p, neuron, place->magnitude);
+    wide arrived = naive_arriving(naive, p, neuron, place->magnitude);
     place->value = place->base + place->slope * arrived / ((wide)1 << naive_steps(naive, p));
 }
 

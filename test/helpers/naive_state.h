@@ -1,5 +1,5 @@
-/* Inside of the naive model, shared by its files only: neurons and counts (naive_neurons.c), linear maps
- * (naive_linear.c), layers (naive_layers.c), whole tokens and sequences (naive_model.c). */
+/* Inside of the naive model, shared by its files only: neurons and counts (naive_neurons.c), their
+ * perturbations (naive_perturb.c), linear maps (naive_linear.c), layers (naive_layers.c), whole tokens and sequences (naive_model.c). */
 #ifndef LASSIM_TEST_HELPERS_NAIVE_STATE_H
 #define LASSIM_TEST_HELPERS_NAIVE_STATE_H
 
@@ -39,6 +39,15 @@ __attribute__((format(printf, 2, 3))) uint32_t naive_matrix(const struct naive *
 unsigned naive_steps(const struct naive *naive, uint32_t p);
 double naive_lsb(const struct naive *naive, uint32_t p);
 const struct hg_table *naive_table(const struct naive *naive, uint32_t p);
+
+/* Which timesteps a magnitude spikes at, and with which sign: sign [steps] = 0, 1 or -1. */
+void naive_spikes(enum spike_code code, unsigned steps, uint32_t magnitude, int *sign);
+/* A neuron of population p in the current token's window: its spike of timestep t is lost; the factor of its threshold; what
+ * it is stuck at (STUCK_NOT, ...); what arrives of a magnitude. */
+int naive_is_lost(const struct naive *naive, uint32_t p, uint32_t neuron, unsigned t);
+double naive_threshold_factor(const struct naive *naive, uint32_t p, uint32_t neuron);
+int naive_stuck_state(const struct naive *naive, uint32_t p, uint32_t neuron);
+wide naive_arriving(const struct naive *naive, uint32_t p, uint32_t neuron, uint32_t magnitude);
 
 void naive_count(struct naive *naive, uint32_t p, const struct counters *counters);
 void naive_macs(struct naive *naive, uint32_t p, uint64_t macs);

@@ -234,6 +234,7 @@ static struct model *make_model(const struct model_config *config, uint64_t seed
     model->check = (struct self_check){123, 4, 80.5, 80.6, 1e-9, 2e-8, 0.995};
     model->tokenizer = blob_of("no tokenizer");
     model->prompt = blob_of("Call me Ishmael \xe2\x80\x93 ");
+    model->readout = blob_of("{\"labels\":[]}");
     model->provenance = blob_of("{\"model\": \"tiny\"}");
     return model;
 }
@@ -299,6 +300,7 @@ void tiny_model_free(struct model *model)
     for (uint32_t t = 0; t < model->tables; t++) free((void *)model->table[t].base);
     free((void *)model->tokenizer.data);
     free((void *)model->prompt.data);
+    free((void *)model->readout.data);
     free((void *)model->provenance.data);
     free(model->table);
     free((void *)model->rotary);

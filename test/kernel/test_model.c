@@ -109,6 +109,7 @@ static void compare_models(const struct model *a, const struct model *b)
     assert_memory_equal(&a->check, &b->check, sizeof a->check);
     assert_blob(a->tokenizer, b->tokenizer);
     assert_blob(a->prompt, b->prompt);
+    assert_blob(a->readout, b->readout);
     assert_blob(a->provenance, b->provenance);
 }
 

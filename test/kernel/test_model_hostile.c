@@ -353,6 +353,7 @@ static const struct lie lies[] = {
     {SNN_TABLES, 3 * sizeof(struct snn_table) + 8, 8, UINT64_C(1) << 61, "below 2^61"},
     {SNN_PROMPT, 0, 1, 0xff, "UTF-8"},
     {SNN_PROMPT, 0, 1, 0, "UTF-8 without NUL"},
+    {SNN_READOUT, 2, 1, 0xff, "UTF-8"},
     {SNN_PROVENANCE, 1, 1, 0xc0, "UTF-8"},
 };
 

@@ -1,4 +1,4 @@
-/* A tally equals what the packets of the same train hold. */
+/* A tally equals what the packets of the same train hold, at every level of instructions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 
 #include "layers/graph.h"
 #include "layers/tally.h"
+#include "neurons/cpu.h"
 
 enum { NEURONS = 3000, PACKETS = 4 * (NEURONS / GRAPH_BLOCK_NEURONS + 2) * SPIKE_STEPS_MAX };
 
@@ -52,6 +53,18 @@ static struct tally in_parts(const struct train *train, int hg, enum spike_code 
     return tally;
 }
 
+static void assert_tally(const struct train *train, int hg, enum spike_code code, unsigned steps, int silent)
+{
+    struct tally wanted = of_packets(train);
+    for (int level = CPU_PORTABLE; level <= CPU_AMX; level++) {
+        cpu_limit((enum cpu_level)level);
+        struct tally tally = in_parts(train, hg, code, steps);
+        assert_memory_equal(&tally, &wanted, sizeof tally);
+        assert_true(!silent || (tally.events > 0 && tally.spikes == 0));
+    }
+    cpu_limit(CPU_AMX);
+}
+
 static void check(struct train *train, enum spike_code code, unsigned steps)
 {
     for (uint32_t i = 0; i < train->neurons; i++) {
@@ -61,18 +74,12 @@ static void check(struct train *train, enum spike_code code, unsigned steps)
         train->hg[i] = (struct hg_code){.magnitude = (uint16_t)magnitude, .silent = next_random() % 5 == 0};
     }
     train_build_oat(train, code, steps, NULL);
-    struct tally tally = in_parts(train, 0, code, steps), wanted = of_packets(train);
-    assert_memory_equal(&tally, &wanted, sizeof tally);
+    assert_tally(train, 0, code, steps, 0);
     train_build_hg(train, code, steps, NULL);
-    tally = in_parts(train, 1, code, steps);
-    wanted = of_packets(train);
-    assert_memory_equal(&tally, &wanted, sizeof tally);
+    assert_tally(train, 1, code, steps, 0);
     for (uint32_t i = 0; i < train->neurons; i++) train->hg[i].magnitude = 0; /* gates alone */
     train_build_hg(train, code, steps, NULL);
-    tally = in_parts(train, 1, code, steps);
-    wanted = of_packets(train);
-    assert_true(tally.events > 0 && tally.spikes == 0);
-    assert_memory_equal(&tally, &wanted, sizeof tally);
+    assert_tally(train, 1, code, steps, 1);
 }
 
 static void tallies_equal_packets(void **state)

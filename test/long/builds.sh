@@ -8,15 +8,15 @@ IDS=$(json examples/opt-tiny/golden.json a.ids | tr -d '[] \n')
 metrics() { grep -vE '"(wall_seconds|tokens_per_second|peak_resident_bytes)"' "$1"; }
 
 # The program of every variant, in the directory that make check-variants and make asan use.
-build() { # DIRECTORY COMPILER OPTIMISATION SANITIZERS
-    MAKEFLAGS= make -s -j"$JOBS" BUILD="build/$1" CC="$2" O="$3" SANITIZE="$4" "build/$1/lassim" >"$WORK/make.$1.log" 2>&1 ||
+build() { # DIRECTORY COMPILER OPTIMISATION SANITIZERS DEFINES
+    MAKEFLAGS= make -s -j"$JOBS" BUILD="build/$1" CC="$2" O="$3" SANITIZE="$4" DEFINES="$5" "build/$1/lassim" >"$WORK/make.$1.log" 2>&1 ||
         { complain "$1 does not build: $(tail -n 3 "$WORK/make.$1.log")"; finish; }
 }
-build gcc-O0 gcc -O0 ""
-build gcc-O3 gcc -O3 ""
-build clang-O0 "$CLANG" -O0 ""
-build clang-O3 "$CLANG" -O3 ""
-build asan gcc -O2 address,undefined
+build debug gcc -O0 "" -DLASSIM_DEBUG
+build gcc-O3 gcc -O3 "" ""
+build clang-O0 "$CLANG" -O0 "" ""
+build clang-O3 "$CLANG" -O3 "" ""
+build asan gcc -O2 address,undefined ""
 
 produce() { # PROGRAM DIRECTORY: every file that the builds are compared by
     local model ids
@@ -34,7 +34,7 @@ produce() { # PROGRAM DIRECTORY: every file that the builds are compared by
     expect 0 "$1" --model "$2/ternary.snn" --token-ids 2,5,9 -n 4 --quiet --trace "$2/ternary.bin"
 }
 produce "$LASSIM" "$WORK/here"
-for variant in gcc-O0 gcc-O3 clang-O0 clang-O3 asan; do
+for variant in debug gcc-O3 clang-O0 clang-O3 asan; do
     produce "build/$variant/lassim" "$WORK/$variant"
     diff -r "$WORK/here" "$WORK/$variant" >"$WORK/diff" || complain "$variant: $(tr '\n' ';' <"$WORK/diff")"
 done

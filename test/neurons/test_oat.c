@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "neurons/code.h"
+#include "neurons/cpu.h"
 #include "neurons/oat.h"
 #include "neurons/real.h"
 #include "test/helpers/aborts.h"
@@ -37,21 +38,33 @@ static uint32_t naive_code(const struct oat_params *p, size_t neuron, double x, 
     return c == 0 ? 0 : (uint32_t)c | flags;
 }
 
-static void assert_codes_agree(const struct oat_params *p, size_t first, const double *x, size_t n)
+static void assert_codes_agree_at(enum cpu_level level, const struct oat_params *p, size_t first, const double *x,
+                                  size_t n)
 {
     uint32_t codes[300];
+    int32_t values[300];
     uint64_t saturated = 0;
     memset(codes, 0xff, sizeof codes);
     assert_true(n < 300);
+    cpu_limit(level);
     uint64_t counted = oat_encode(p, first, x, n, codes);
+    oat_values(codes, n, p->j, values);
+    cpu_limit(CPU_AMX);
     for (size_t i = 0; i < n; i++) {
         uint32_t expected = naive_code(p, first + i, x[i], &saturated);
         if (codes[i] != expected)
             print_error("T %u j %u x/lsb %a: 0x%x, expected 0x%x\n", p->steps, p->j, x[i] / p->lsb, codes[i], expected);
         assert_int_equal(codes[i], expected);
+        assert_int_equal(values[i], oat_value(codes[i], p->j));
     }
     assert_int_equal(counted, saturated);
     for (size_t i = n; i < 300; i++) assert_int_equal(codes[i], 0xffffffffu);
+}
+
+static void assert_codes_agree(const struct oat_params *p, size_t first, const double *x, size_t n)
+{
+    for (int level = CPU_PORTABLE; level <= CPU_AMX; level++)
+        assert_codes_agree_at((enum cpu_level)level, p, first, x, n);
 }
 
 /* Potentials near every kind of edge: halves and their neighbours, thresholds, saturation, far out. */

@@ -153,9 +153,18 @@ static void json_holds_every_row(void **state)
         assert_true(json_real_value(json_object_get(row, "scale_max")) == scales.high && scales.high > scales.low);
     }
     json_decref(object);
-    model->provenance.size--;
-    assert_null(inspect_provenance(model));
-    assert_null(inspect_json(model, 0));
+    struct blob *const sections[] = {&model->provenance, &model->readout};
+    for (int k = 0; k < 2; k++) {
+        sections[k]->size--;
+        assert_null(inspect_object(sections[k]));
+        assert_null(inspect_json(model, 0));
+        sections[k]->size++;
+    }
+    model->readout.size = 0;
+    object = inspect_json(model, 0);
+    assert_non_null(object);
+    assert_null(json_object_get(object, "readout"));
+    json_decref(object);
     model_close(model);
     free(bytes);
     tiny_model_free(made);

@@ -1,4 +1,4 @@
-/* Sentence vectors and label scores worked out on paper; what a hostile provenance says. */
+/* Sentence vectors and label scores worked out on paper; what a hostile readout says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,24 +52,27 @@ static void scores_are_a_softmax(void **state)
     assert_true(score[0] == 1);
 }
 
-/* sentence_read on a provenance, with a classifying head of two labels. */
+/* sentence_read on a readout, with a classifying head of two labels. */
 static enum lassim_status read_text(const char *text, struct sentence *sentence, struct lassim_error *error)
 {
     struct graph graph = {.config = {.head = HEAD_CLASSIFY}, .head_width = 2};
-    struct model model = {.graph = &graph, .provenance = {(const uint8_t *)text, strlen(text)}};
+    struct model model = {.graph = &graph, .readout = {(const uint8_t *)text, strlen(text)}};
     return sentence_read("m.snn", &model, sentence, error);
 }
 
-static void provenance_decides(void **state)
+static void readout_decides(void **state)
 {
     (void)state;
     struct sentence sentence;
     struct lassim_error error;
     char text[24];
-    assert_int_equal(read_text("{}", &sentence, &error), LASSIM_OK);
-    assert_true(sentence.pooling == POOLING_MEAN && !sentence.normalise && sentence.max_tokens == 0);
-    assert_string_equal(sentence_label(&sentence, 1, text), "LABEL_1");
-    sentence_clear(&sentence);
+    static const char *const silent[] = {"", "{}"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(read_text(silent[i], &sentence, &error), LASSIM_OK);
+        assert_true(sentence.pooling == POOLING_MEAN && !sentence.normalise && sentence.max_tokens == 0);
+        assert_string_equal(sentence_label(&sentence, 1, text), "LABEL_1");
+        sentence_clear(&sentence);
+    }
     assert_int_equal(read_text("{\"sentence\":{\"pooling\":\"cls\",\"normalize\":true,\"max_tokens\":9},"
                                "\"labels\":[\"no\",\"yes\"]}",
                                &sentence, &error),
@@ -79,10 +82,13 @@ static void provenance_decides(void **state)
     sentence_clear(&sentence);
 }
 
-static void hostile_provenance_is_refused(void **state)
+static void hostile_readout_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
+        "[]",
+        "{",
+        "{\"labels\":[\"a\",\"b\"],\"labels\":[\"b\",\"a\"]}",
         "{\"sentence\":[]}",
         "{\"sentence\":{\"pooling\":\"max\"}}",
         "{\"sentence\":{\"pooling\":7}}",
@@ -98,7 +104,7 @@ static void hostile_provenance_is_refused(void **state)
         struct sentence sentence;
         struct lassim_error error;
         if (read_text(bad[i], &sentence, &error) != LASSIM_ERR_FILE) fail_msg("accepted: %s", bad[i]);
-        assert_non_null(strstr(error.text, "m.snn: provenance: expected"));
+        assert_non_null(strstr(error.text, "m.snn: section readout: expected"));
         sentence_clear(&sentence);
     }
 }
@@ -106,9 +112,9 @@ static void hostile_provenance_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mean_and_first_token),          cmocka_unit_test(length_becomes_one),
-        cmocka_unit_test(scores_are_a_softmax),          cmocka_unit_test(provenance_decides),
-        cmocka_unit_test(hostile_provenance_is_refused),
+        cmocka_unit_test(mean_and_first_token),       cmocka_unit_test(length_becomes_one),
+        cmocka_unit_test(scores_are_a_softmax),       cmocka_unit_test(readout_decides),
+        cmocka_unit_test(hostile_readout_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
