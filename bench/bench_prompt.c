@@ -13,7 +13,7 @@
 #include "bench/engine.h"
 #include "bench/peer.h"
 
-enum { SIDES = 3, TOKENS = 128, REPEATS_MAX = 7, MODELS_MAX = 8 };
+enum { SIDES = 3, TOKENS = 128, REPEATS_MAX = 15, MODELS_MAX = 8 };
 enum { FUSED_ALL, DENSE_ALL, FUSED_ONE };
 
 struct row {

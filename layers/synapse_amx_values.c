@@ -31,8 +31,8 @@ static size_t cut(struct synapse_amx_shared *shared, uint32_t sources, uint32_t 
     const size_t header = up_to_line(sizeof *shared), parts = up_to_line(workers * sizeof *shared->part);
     const size_t list = up_to_line(sources * sizeof(uint32_t)), shift = depths * DEPTH;
     const size_t values = blocks * depths * SYNAPSE_AMX_DIGITS * TILE_BYTES, used = up_to_line(blocks * (depths + 1));
-    char *at = (char *)shared + header + parts;
     if (shared == NULL) return header + parts + values + used + workers * (2 * list + shift);
+    char *at = (char *)shared + header + parts;
     *shared = (struct synapse_amx_shared){.workers = workers,
                                           .sources = sources,
                                           .tokens = tokens,
