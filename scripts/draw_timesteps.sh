@@ -33,10 +33,9 @@ NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
     T = $at["timesteps"] + 0; key = model SUBSEP $at["oat"] SUBSEP $at["code"]
     kl[key, T] = $at["kl_mean"]; sops[key, T] = $at["synaptic_operations"] / $at["tokens"]
     if (!most || sops[key, T] > most) most = sops[key, T]
-    if (!least || sops[key, T] < least) least = sops[key, T]
 }
 END {
-    low = int(log10(least)); high = int(log10(most)) + 1
+    every = most > 4e7 ? 10 ^ int(log10(most)) : 5e6; high = (int(most / every) + 1) * every
     width = 2 * LEFT + 2 * WIDTH + GAP; height = TOP + count * STEP
     printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" role=\"img\">\n", width, height
     print "<title>Loss against timesteps and against synaptic operations</title>"
@@ -50,11 +49,11 @@ END {
         axes(LEFT, WIDTH, models[row + 1] ": mean KL against T (both codes alike)")
         for (T = 1; T <= 16; T++) text(LEFT + (T - 1) / 15 * WIDTH, TOP + row * STEP + PANEL + 18, "middle", 11, T)
         right = LEFT + WIDTH + GAP
-        axes(right, WIDTH, "against synaptic operations a token")
-        for (e = low; e <= high; e++) {
-            x = right + (e - low) / (high - low) * WIDTH
+        axes(right, WIDTH, "against millions of synaptic operations a token, T = 1 to 16")
+        for (e = 0; e <= high; e += every) {
+            x = right + e / high * WIDTH
             line(x, TOP + row * STEP, x, TOP + row * STEP + PANEL, "stroke:#ddd")
-            text(x, TOP + row * STEP + PANEL + 18, "middle", 12, "10<tspan dy=\"-5\" font-size=\"9\">" e "</tspan>")
+            text(x, TOP + row * STEP + PANEL + 18, "middle", 12, e / 1e6)
         }
         for (o = 0; o < 2; o++) for (c = 0; c < 2; c++) {
             key = models[row + 1] SUBSEP (o ? "off" : "on") SUBSEP (c ? "ternary" : "radix"); a = b = ""
@@ -62,7 +61,7 @@ END {
                 if (!((key SUBSEP T) in kl) || kl[key, T] <= 0) continue
                 y = place_y(kl[key, T])
                 a = a sprintf("%.1f,%.1f ", LEFT + (T - 1) / 15 * WIDTH, y)
-                b = b sprintf("%.1f,%.1f ", right + (log10(sops[key, T]) - low) / (high - low) * WIDTH, y)
+                b = b sprintf("%.1f,%.1f ", right + sops[key, T] / high * WIDTH, y)
             }
             if (!c) curve(a, colour[o ? "off" : "on"], 0)
             curve(b, colour[o ? "off" : "on"], c)

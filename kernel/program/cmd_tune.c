@@ -11,7 +11,7 @@
 #include "kernel/program/run_loop.h"
 
 enum { ROUNDS_MAX = 12 };
-#define RESERVE 0.05 /* of the budget: texts differ */
+#define RESERVE 0.15 /* of the budget: texts differ */
 
 static int take_cost(struct tune *tune)
 {
