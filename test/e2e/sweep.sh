@@ -111,6 +111,7 @@ expect 3 sweep --model "$MODEL" --text "$WORK/no-such-text" -o "$WORK/wrong.csv"
 echo other,columns >"$WORK/alien.csv.partial"
 expect 1 sweep "${GRID[@]}" -o "$WORK/alien.csv" && expect_line alien.csv.partial "other columns"
 expect_equal "$(cat "$WORK/alien.csv.partial")" other,columns "somebody else's file"
+rm -f "$WORK.partial"
 expect 1 sweep "${GRID[@]}" -o "$WORK" && expect_line "is a directory"
 [ -e "$WORK.partial" ] && complain "a file beside the directory"
 expect 1 sweep "${GRID[@]}" -o "$WORK/no/such/folder.csv" && expect_line no/such/folder
