@@ -62,6 +62,12 @@ static void linear_window(const struct windows *w)
             claim_targets(w, k, ready, window);
             continue;
         }
+        if (w->count == 1 && w->workers > 1 && network->nodes == 1) {
+            synapse_shared_receive(&part.matrix, graph->matrix[m].sources, part.to,
+                                   &network->model.population[w->population], window, &network->partials[k], w->worker,
+                                   w->workers, network->window_scratch[w->worker]);
+            continue;
+        }
         share(w, graph->matrix[m].targets, SYNAPSE_WINDOW_GRAIN, &from, &to);
         if (from >= to) continue;
         synapse_window_receive(&part.matrix, graph->matrix[m].sources, part.to - part.from,
