@@ -14,7 +14,7 @@
 #include "bench/read_probe.h"
 
 #define BLOCK_SECONDS 0.4
-enum { SIDES = 4, WARM = 8, LEAST = 4, MOST = 32, REPEATS_MAX = 7, READ_BYTES = 1 << 30 };
+enum { SIDES = 4, WARM = 8, LEAST = 4, MOST = 32, REPEATS_MAX = 11, READ_BYTES = 1 << 30 };
 /* Order of a turn: neighbours are compared. */
 enum { FUSED_ALL, DENSE_ALL, FUSED_ONE, DENSE_ONE };
 

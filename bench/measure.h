@@ -14,6 +14,13 @@ static inline double measure_now(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* A side's own threads may wait for more work awake for a while after it: they are asleep before the next one's turn. */
+static inline void measure_rest(void)
+{
+    const struct timespec rest = {0, 100000000};
+    nanosleep(&rest, NULL);
+}
+
 static inline int measure_ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

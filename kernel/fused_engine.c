@@ -242,7 +242,10 @@ static void deliver(struct fused_engine *engine)
         engine->phase[0] = engine->phase[i];
         uint32_t p = engine->phase[0].key.population;
         int split = network_splits_window(engine->network, p, engine->batch.count);
-        for (engine->pass = 0; engine->pass < network_window_passes(engine->network, p); engine->pass++)
+        uint32_t from, to;
+        open_tokens(engine, p, &from, &to);
+        const unsigned passes = network_window_passes(engine->network, p, to - from);
+        for (engine->pass = 0; engine->pass < passes; engine->pass++)
             if (split)
                 team_run(engine->setup.team, receive_work, engine);
             else

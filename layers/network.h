@@ -91,7 +91,7 @@ void network_receive(struct network *network, const struct packet *packet, unsig
 void network_receive_windows(struct network *network, uint32_t p, uint32_t first, uint32_t count, unsigned pass,
                              unsigned worker, unsigned workers);
 /* How often: passes 0, 1, ..., all workers done with one before the next. */
-unsigned network_window_passes(const struct network *network, uint32_t p);
+unsigned network_window_passes(const struct network *network, uint32_t p, uint32_t count);
 /* 0: one worker alone does that for `count` tokens sooner than a team of workers is woken. */
 int network_splits_window(const struct network *network, uint32_t p, uint32_t count);
 

@@ -3,6 +3,7 @@
 
 #include "layers/network.h"
 #include "layers/network_builder.h"
+#include "layers/synapse_amx.h"
 
 void *network_take(struct builder *builder, uint64_t count, uint64_t size)
 {
@@ -94,6 +95,10 @@ static void take_window_scratch(struct builder *b, struct network *network)
     for (uint32_t m = 0; m < graph->matrices; m++)
         if (graph->population[graph->matrix[m].source].code != CODE_INPUT && graph->matrix[m].sources > sources)
             sources = graph->matrix[m].sources;
+    size_t amx = synapse_amx_shared_bytes(sources, network->copies, network->workers);
+    void *shared = amx > 0 ? network_take(b, 1, amx) : NULL;
+    if (shared != NULL && !b->failed)
+        network->amx = synapse_amx_shared_new(shared, sources, network->copies, network->workers);
     network->window = network_take(b, network->workers, sizeof(void *));
     network->window_scratch = network_take(b, network->workers, sizeof *network->window_scratch);
     for (unsigned w = 0; w < network->workers && !b->failed; w++) {

@@ -95,6 +95,7 @@ struct network {
     double **scratch;               /* [workers][largest population] */
     struct synapse_window **window; /* whole windows: [workers][copies] */
     void **window_scratch;          /* whole windows: [workers] of synapse_window_scratch */
+    struct synapse_amx_shared *amx; /* whole windows: what workers and a source's matrices share, or NULL: no tiles */
     unsigned nodes;
     const unsigned *node;     /* [workers], the caller's; NULL on one node */
     struct matrix_part *part; /* [matrices][nodes] on several nodes, else NULL */

@@ -21,15 +21,38 @@ enum {
     SYNAPSE_AMX_DIGITS = 6    /* of a value: |v| < 2^46 */
 };
 
-/* Bytes for synapse_amx_receive; 0 for fewer tokens than SYNAPSE_AMX_TOKENS. */
+/* 1: this CPU has such tiles (neurons/cpu.h), and windows of so many tokens and rows may go through them. */
+int synapse_amx_takes(uint32_t sources, uint32_t tokens);
+
+/* The values of one source's windows, made ready once for all workers and all matrices of the source: every worker
+ * calls synapse_amx_collect, all of them before any calls synapse_amx_cut, and that before any calls
+ * synapse_amx_receive, with the same windows each time.  Only where synapse_amx_takes. */
+struct synapse_amx_shared;
+struct synapse_amx_ready; /* as one worker has them */
+/* Bytes for up to `sources`, `tokens` and `workers`; 0 unless synapse_amx_takes them. */
+size_t synapse_amx_shared_bytes(uint32_t sources, uint32_t tokens, unsigned workers);
+/* In `memory` of so many bytes, 64-byte aligned, the caller's. */
+struct synapse_amx_shared *synapse_amx_shared_new(void *memory, uint32_t sources, uint32_t tokens, unsigned workers);
+/* Which rows the worker's share of the tokens needs.  O(sources tokens / workers). */
+void synapse_amx_collect(struct synapse_amx_shared *shared, const struct synapse_window *window, uint32_t tokens,
+                         uint32_t sources, unsigned worker, unsigned workers);
+/* Digits of the worker's share of the tokens.  O(active rows tokens / workers). */
+void synapse_amx_cut(struct synapse_amx_shared *shared, const struct population_params *source,
+                     const struct synapse_window *window, uint32_t tokens, uint32_t sources, unsigned worker,
+                     unsigned workers);
+
+/* What synapse_amx_receive wants, once all workers have called synapse_amx_cut. */
+const struct synapse_amx_ready *synapse_amx_ready_of(const struct synapse_amx_shared *shared, unsigned worker);
+
+/* Bytes of scratch memory that a worker needs for synapse_amx_receive; 0 unless synapse_amx_takes. */
 size_t synapse_amx_scratch(uint32_t sources, uint32_t tokens);
 
-/* Adds all tokens' windows to sum[from .. to) and returns 1; returns 0, having done nothing, where the CPU has no such
- * tiles (neurons/cpu.h), where values, weights or rows are beyond the bounds above, or, unless `always`, where going
- * through the rows token by token costs less.  from: for I4 a multiple of WEIGHT_GROUP.  scratch: 64-byte aligned.
+/* Adds all tokens' windows to sum[from .. to) and returns 1; returns 0, having done nothing, where `ready` is NULL, where
+ * values, weights or rows are beyond the bounds above, or, unless `always`, where going through the rows token by token
+ * costs less.  from: for I4 a multiple of WEIGHT_GROUP.  scratch: the worker's, 64-byte aligned.
  * O(active rows (to - from) tokens / 16). */
-int synapse_amx_receive(const struct matrix *matrix, uint32_t sources, uint32_t targets,
-                        const struct population_params *source, const struct synapse_window *window, uint32_t tokens,
-                        uint32_t from, uint32_t to, int always, void *scratch);
+int synapse_amx_receive(const struct synapse_amx_ready *ready, const struct matrix *matrix, uint32_t targets,
+                        const struct synapse_window *window, uint32_t tokens, uint32_t from, uint32_t to, int always,
+                        void *scratch);
 
 #endif

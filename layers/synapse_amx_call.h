@@ -22,23 +22,45 @@ enum {
     STRIP = COLUMNS * SIDE
 };
 
-/* One call, and its scratch memory cut up. */
+/* What the windows are like: every worker finds the same. */
+struct amx_found {
+    uint32_t n;            /* rows that any token needs, */
+    uint32_t depths;       /* in tiles */
+    uint32_t blocks;       /* of SIDE tokens */
+    unsigned value_digits; /* 0: too many */
+    int natural;           /* no value is negative: their digits are bytes without sign */
+    uint64_t active;       /* codes */
+};
+
+/* One worker's. */
+struct synapse_amx_ready {
+    uint32_t *any;   /* [sources]: its tokens' codes or-ed, */
+    uint64_t active; /* and how many of them are active */
+    uint32_t *row;   /* [n] */
+    int8_t *shift;   /* [depths][DEPTH]: the rows' channels' */
+    struct amx_found found;
+    const struct synapse_amx_shared *shared;
+};
+
+struct synapse_amx_shared {
+    unsigned workers;
+    uint32_t sources, tokens;       /* at most */
+    struct synapse_amx_ready *part; /* [workers] */
+    int8_t *values;                 /* [blocks][depths][value_digits][SIDE tokens][DEPTH] */
+    uint8_t *used;                  /* [blocks][depths + 1]: bit b, digit b is not all 0; the last: of any depth */
+};
+
+/* One worker's products with one matrix. */
 struct amx_call {
     const struct matrix *matrix;
     struct synapse_rows rows;
-    const struct population_params *source;
     const struct synapse_window *window;
-    uint32_t sources, tokens;
-    uint32_t n;      /* rows that any token needs, */
-    uint32_t depths; /* in tiles */
-    uint32_t blocks; /* of SIDE tokens */
+    uint32_t tokens, n, depths, blocks; /* amx_found */
     unsigned value_digits, weight_digits;
-    int natural;    /* no value is negative: their digits are bytes without sign */
-    uint32_t *row;  /* [sources] */
-    uint32_t *any;  /* [sources]: all tokens' codes or-ed */
-    uint8_t *used;  /* [blocks][depths + 1]: bit b, digit b is not all 0; the last: of any depth */
-    int8_t *shift;  /* [depths][DEPTH]: the rows' channels' */
-    int8_t *values; /* [blocks][depths][value_digits][SIDE tokens][DEPTH] */
+    int natural;
+    const uint32_t *row;
+    const uint8_t *used;
+    const int8_t *values;
     uint8_t *panel; /* [COLUMNS][depths][weight_digits][DEPTH / 4][SIDE targets][4] */
     int32_t *sums;  /* [2][SUMS][SIDE][SIDE] */
 };
@@ -49,7 +71,7 @@ void synapse_amx_pack_weights(const struct amx_call *call, uint32_t tile, uint32
 void synapse_amx_multiply(const struct amx_call *call, uint32_t tile, uint32_t width);
 
 /* One block's `used`. */
-static inline uint8_t *synapse_amx_used(const struct amx_call *call, uint32_t block)
+static inline const uint8_t *synapse_amx_used(const struct amx_call *call, uint32_t block)
 {
     return call->used + (size_t)block * (call->depths + 1);
 }

@@ -132,10 +132,11 @@ void synapse_integers_receive_by(const struct synapse_lanes *lanes, enum synapse
 
 void synapse_integers_receive(const struct matrix *matrix, uint32_t sources, uint32_t targets,
                               const struct population_params *source, const struct synapse_window *window,
-                              uint32_t tokens, uint32_t from, uint32_t to, void *scratch)
+                              uint32_t tokens, uint32_t from, uint32_t to, const struct synapse_amx_ready *ready,
+                              void *scratch)
 {
     uint32_t begin = synapse_dense_begin(matrix->type, from, to);
-    if (synapse_amx_receive(matrix, sources, targets, source, window, tokens, begin, to, 0, scratch)) to = begin;
+    if (synapse_amx_receive(ready, matrix, targets, window, tokens, begin, to, 0, scratch)) to = begin;
     const struct synapse_lanes *lanes = synapse_lanes_avx512();
     if (lanes == NULL) lanes = synapse_lanes_avx2();
     synapse_integers_receive_by(lanes, SYNAPSE_WAY_BEST, matrix, sources, targets, source, window, tokens, from, to,

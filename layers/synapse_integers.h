@@ -21,7 +21,8 @@ size_t synapse_integers_scratch(uint32_t sources, uint32_t tokens);
 /* synapse_window_receive for a matrix of an integer type, any codes and any stored bytes; same parameters. */
 void synapse_integers_receive(const struct matrix *matrix, uint32_t sources, uint32_t targets,
                               const struct population_params *source, const struct synapse_window *window,
-                              uint32_t tokens, uint32_t from, uint32_t to, void *scratch);
+                              uint32_t tokens, uint32_t from, uint32_t to, const struct synapse_amx_ready *ready,
+                              void *scratch);
 
 /* The same with given kernels (NULL: portable C, always sparse) and a given way (synapse_dense.h), for tests and measurements. */
 void synapse_integers_receive_by(const struct synapse_lanes *lanes, enum synapse_way way, const struct matrix *matrix,

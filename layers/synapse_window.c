@@ -189,7 +189,8 @@ static void receive_wide(const struct matrix *matrix, const struct call *call, c
 
 void synapse_window_receive(const struct matrix *matrix, uint32_t sources, uint32_t targets,
                             const struct population_params *source, const struct synapse_window *window,
-                            uint32_t tokens, uint32_t from, uint32_t to, void *scratch)
+                            uint32_t tokens, uint32_t from, uint32_t to, const struct synapse_amx_ready *ready,
+                            void *scratch)
 {
     const struct call call = {.rows = {matrix->weights, matrix->type, matrix->grid, targets},
                               .source = source,
@@ -201,10 +202,10 @@ void synapse_window_receive(const struct matrix *matrix, uint32_t sources, uint3
                               .per_grid = real_power_of_two(-matrix->grid)};
     if (from >= to) return;
     if (!weight_is_float(matrix->type)) {
-        synapse_integers_receive(matrix, sources, targets, source, window, tokens, from, to, scratch);
+        synapse_integers_receive(matrix, sources, targets, source, window, tokens, from, to, ready, scratch);
         return;
     }
-    if (synapse_amx_receive(matrix, sources, targets, source, window, tokens, from, to, 0, scratch)) return;
+    if (synapse_amx_receive(ready, matrix, targets, window, tokens, from, to, 0, scratch)) return;
     uint64_t normal = matrix->bound >> source->j; /* the bound without outliers */
     if (normal >> PART_BITS >= EXACT_DOUBLE) {
         for (uint32_t t = 0; t < tokens; t++) receive_wide(matrix, &call, &window[t]);

@@ -22,13 +22,17 @@ struct synapse_window {
     int64_t *sum;          /* [targets] */
 };
 
+struct synapse_amx_ready;
+
 /* Bytes of scratch memory that a worker needs for up to `tokens` tokens of a matrix with `sources` rows. */
 size_t synapse_window_scratch(uint32_t sources, uint32_t tokens);
 
-/* Adds all tokens' windows to sum[from .. to).  scratch: the worker's, 64-byte aligned.
+/* Adds all tokens' windows to sum[from .. to).  ready: the windows' values for tiles (layers/synapse_amx.h), or NULL.
+ * scratch: the worker's, 64-byte aligned.
  * O(active sources (to - from)) a token where few are active or few tokens share the rows, else dense. */
 void synapse_window_receive(const struct matrix *matrix, uint32_t sources, uint32_t targets,
                             const struct population_params *source, const struct synapse_window *window,
-                            uint32_t tokens, uint32_t from, uint32_t to, void *scratch);
+                            uint32_t tokens, uint32_t from, uint32_t to, const struct synapse_amx_ready *ready,
+                            void *scratch);
 
 #endif

@@ -1,8 +1,26 @@
 /* Whole windows: what a population's complete trains of several tokens add to the membranes that they reach.
  * The same integers as the single spikes of network_receive, summed by window. */
 #include "layers/products.h"
+#include "layers/synapse_amx.h"
 #include "layers/synapse_window.h"
 #include "layers/window.h"
+
+/* The passes before the last make the values ready that all matrices and workers share. */
+static int is_last(const struct windows *w)
+{
+    return w->pass + 1 == w->passes;
+}
+
+static void make_ready(const struct windows *w, uint32_t sources, struct synapse_window *window)
+{
+    const struct network *network = w->network;
+    for (uint32_t t = 0; t < w->count; t++) window[t] = (struct synapse_window){train_at(w, t)->codes, NULL};
+    if (w->pass == 0)
+        synapse_amx_collect(network->amx, window, w->count, sources, w->worker, w->workers);
+    else
+        synapse_amx_cut(network->amx, &network->model.population[w->population], window, w->count, sources, w->worker,
+                        w->workers);
+}
 
 static void linear_window(const struct windows *w)
 {
@@ -10,6 +28,11 @@ static void linear_window(const struct windows *w)
     const struct population_links *links = &network->links[w->population];
     const struct graph *graph = network->model.graph;
     struct synapse_window *window = network->window[w->worker];
+    if (!is_last(w)) {
+        make_ready(w, graph->population[w->population].neurons, window);
+        return;
+    }
+    const struct synapse_amx_ready *ready = w->passes > 1 ? synapse_amx_ready_of(network->amx, w->worker) : NULL;
     for (uint32_t k = 0; k < links->matrices; k++) {
         uint32_t m = links->matrix[k], from, to;
         const struct matrix_part part = network_part(network, m, w->worker);
@@ -20,7 +43,7 @@ static void linear_window(const struct windows *w)
                 (struct synapse_window){train_at(w, t)->codes, network_sum(network, m, w->first + t) + part.from};
         synapse_window_receive(&part.matrix, graph->matrix[m].sources, part.to - part.from,
                                &network->model.population[w->population], window, w->count, from - part.from,
-                               to - part.from, network->window_scratch[w->worker]);
+                               to - part.from, ready, network->window_scratch[w->worker]);
     }
 }
 
@@ -88,6 +111,7 @@ static void norm_window(const struct windows *w)
 {
     uint32_t from, to;
     linear_window(w);
+    if (!is_last(w)) return;
     share(w, w->count, 1, &from, &to);
     for (uint32_t t = from; t < to; t++) {
         if (w->network->model.graph->population[w->population].into_residual)
@@ -162,15 +186,19 @@ static const struct {
     [POPULATION_RELAY] = {source_window, 0},
 };
 
-unsigned network_window_passes(const struct network *network, uint32_t p)
+unsigned network_window_passes(const struct network *network, uint32_t p, uint32_t count)
 {
-    return network->model.graph->population[p].kind == POPULATION_KEY_TURNED ? 2 : 1;
+    const struct population *population = &network->model.graph->population[p];
+    if (population->kind == POPULATION_KEY_TURNED) return 2;
+    return network->links[p].matrices > 0 && network->amx != NULL && synapse_amx_takes(population->neurons, count) ? 3
+                                                                                                                   : 1;
 }
 
 void network_receive_windows(struct network *network, uint32_t p, uint32_t first, uint32_t count, unsigned pass,
                              unsigned worker, unsigned workers)
 {
-    const struct windows windows = {network, p, first, count, worker, workers, pass};
+    const struct windows windows = {network, p,       first, count,
+                                    worker,  workers, pass,  network_window_passes(network, p, count)};
     window_of[network->model.graph->population[p].kind].receive(&windows);
 }
 

@@ -10,7 +10,7 @@
 struct windows {
     struct network *network;
     uint32_t population, first, count;
-    unsigned worker, workers, pass; /* pass: 0, then those that network_window_passes adds */
+    unsigned worker, workers, pass, passes; /* pass: 0, then those that network_window_passes adds */
 };
 
 static inline const struct train *train_at(const struct windows *w, uint32_t t)

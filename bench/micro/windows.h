@@ -7,7 +7,8 @@
 
 #include "bench/read_probe.h"
 #include "layers/synapse.h"
-#include "layers/synapse_shared.h"
+#include "layers/synapse_amx.h"
+#include "layers/synapse_window.h"
 #include "neurons/oat.h"
 
 enum {
@@ -32,8 +33,7 @@ struct windows_bench {
     uint32_t *codes; /* [WINDOWS_TOKENS][WINDOWS_LONGEST] */
     int64_t *sum;    /* [WINDOWS_TOKENS][WINDOWS_WIDEST]; of one token [WINDOWS_SLOTS][...] */
     struct synapse_window window[WINDOWS_TOKENS];
-    struct synapse_partials partials[WINDOWS_SLOTS];
-    int by_targets; /* 1: each worker a share of the targets, whatever the shape */
+    struct synapse_amx_shared *amx; /* or NULL: no such tiles */
     void *scratch[TEAM_THREADS_MAX];
     float *a, *b, *c; /* sgemm's, of WINDOWS_SIDE */
     uint64_t random;
@@ -124,15 +124,24 @@ static inline const uint8_t *windows_matrix(const struct windows_bench *bench, u
 static inline void windows_receive(void *context, unsigned worker, unsigned workers)
 {
     struct windows_bench *bench = context;
-    struct synapse_partials none = {0};
+    const struct synapse_amx_ready *ready = NULL;
     struct matrix matrix = bench->matrix;
+    uint32_t from, to;
+    packet_share(bench->targets, SYNAPSE_WINDOW_GRAIN, worker, workers, &from, &to);
+    if (synapse_amx_takes(bench->sources, bench->tokens)) {
+        synapse_amx_collect(bench->amx, bench->window, bench->tokens, bench->sources, worker, workers);
+        team_barrier(bench->probe.team, worker);
+        synapse_amx_cut(bench->amx, &bench->source, bench->window, bench->tokens, bench->sources, worker, workers);
+        team_barrier(bench->probe.team, worker);
+        ready = synapse_amx_ready_of(bench->amx, worker);
+    }
     for (uint32_t m = 0; m < bench->matrices; m++) {
         uint32_t slot = m % WINDOWS_SLOTS;
         const struct synapse_window one = {bench->codes, bench->sum + (size_t)slot * WINDOWS_WIDEST};
         matrix.weights = windows_matrix(bench, m);
-        synapse_shared_receive(
-            &matrix, bench->sources, bench->targets, &bench->source, bench->tokens == 1 ? &one : bench->window,
-            bench->tokens, bench->by_targets ? &none : &bench->partials[slot], worker, workers, bench->scratch[worker]);
+        synapse_window_receive(&matrix, bench->sources, bench->targets, &bench->source,
+                               bench->tokens == 1 ? &one : bench->window, bench->tokens, from, to, ready,
+                               bench->scratch[worker]);
         if (slot == WINDOWS_SLOTS - 1) team_barrier(bench->probe.team, worker);
     }
 }
@@ -231,7 +240,7 @@ static inline json_t *windows_dense(struct windows_bench *bench)
                      "sgemm_gigaflops", operations / peer * 1e-9, "of_sgemm", peer / median);
 }
 
-/* Shapes of the OPT models at 100 % and 5 %, F16: rows split against targets split. */
+/* Shapes of the OPT models at 100 % and 5 %, F16. */
 static inline json_t *windows_shapes(struct windows_bench *bench)
 {
     static const uint32_t shapes[][2] = {{768, 768},   {768, 3072},  {3072, 768}, {768, 50272},
@@ -239,15 +248,11 @@ static inline json_t *windows_shapes(struct windows_bench *bench)
     json_t *list = json_array();
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
         for (int part = 0; part < 2; part++) {
-            double share = part == 0 ? 1 : 0.05, shared, targets;
+            double median;
             windows_shape(bench, shapes[s][0], shapes[s][1]);
-            json_t *row = windows_row(bench, share, &shared);
-            bench->by_targets = 1;
-            json_decref(windows_row(bench, share, &targets));
-            bench->by_targets = 0;
+            json_t *row = windows_row(bench, part == 0 ? 1 : 0.05, &median);
             json_object_set_new(row, "sources", json_integer(shapes[s][0]));
             json_object_set_new(row, "targets", json_integer(shapes[s][1]));
-            json_object_set_new(row, "by_targets_over_shared", json_real(targets / shared));
             json_array_append_new(list, row);
         }
     return list;
@@ -262,10 +267,10 @@ static inline void windows_open(struct windows_bench *bench, uint64_t seed, int 
     bench->source.j = 2;
     bench->codes = windows_memory((size_t)WINDOWS_TOKENS * WINDOWS_LONGEST * sizeof(uint32_t));
     bench->sum = windows_memory((size_t)WINDOWS_TOKENS * WINDOWS_WIDEST * sizeof(int64_t));
-    for (int slot = 0; slot < WINDOWS_SLOTS; slot++)
-        bench->partials[slot].sum = windows_memory((size_t)threads * WINDOWS_WIDEST * sizeof(int64_t));
+    size_t amx = synapse_amx_shared_bytes(WINDOWS_LONGEST, WINDOWS_TOKENS, threads);
+    if (amx > 0) bench->amx = synapse_amx_shared_new(windows_memory(amx), WINDOWS_LONGEST, WINDOWS_TOKENS, threads);
     for (unsigned w = 0; w < threads; w++)
-        bench->scratch[w] = windows_memory(synapse_shared_scratch(WINDOWS_LONGEST, WINDOWS_TOKENS));
+        bench->scratch[w] = windows_memory(synapse_window_scratch(WINDOWS_LONGEST, WINDOWS_TOKENS));
     bench->a = windows_memory((size_t)WINDOWS_TOKENS * WINDOWS_SIDE * sizeof(float));
     bench->b = windows_memory((size_t)WINDOWS_SIDE * WINDOWS_SIDE * sizeof(float));
     bench->c = windows_memory((size_t)WINDOWS_TOKENS * WINDOWS_SIDE * sizeof(float));
@@ -280,7 +285,7 @@ static inline void windows_close(struct windows_bench *bench)
     munmap(bench->weights, bench->bytes);
     free(bench->codes);
     free(bench->sum);
-    for (int slot = 0; slot < WINDOWS_SLOTS; slot++) free(bench->partials[slot].sum);
+    free(bench->amx); /* at the start of its memory */
     for (unsigned w = 0; w < bench->threads; w++) free(bench->scratch[w]);
     free(bench->a);
     free(bench->b);

@@ -12,6 +12,7 @@
 #include "neurons/cpu.h"
 #include "layers/synapse.h"
 #include "layers/synapse_amx.h"
+#include "test/helpers/amx_ready.h"
 #include "neurons/oat.h"
 
 static uint64_t random_state;
@@ -151,10 +152,20 @@ static void discard(struct problem *p)
     free(p->scratch);
 }
 
+static int receive_if(const struct setting *s, struct problem *p, uint32_t from, uint32_t to, int always)
+{
+    void *memory;
+    unsigned workers = 1 + below(4);
+    const struct synapse_amx_ready *ready =
+        amx_ready(&p->source, p->window, s->tokens, s->sources, workers, below(workers), &memory);
+    int taken = synapse_amx_receive(ready, &p->matrix, s->targets, p->window, s->tokens, from, to, always, p->scratch);
+    free(memory);
+    return taken;
+}
+
 static int receive(const struct setting *s, struct problem *p, uint32_t from, uint32_t to)
 {
-    return synapse_amx_receive(&p->matrix, s->sources, s->targets, &p->source, p->window, s->tokens, from, to, 1,
-                               p->scratch);
+    return receive_if(s, p, from, to, 1);
 }
 
 /* The targets cut at odd places, of I4 at whole groups. */
@@ -280,8 +291,7 @@ static void few_spikes_are_left(void **state)
     struct setting s = {WEIGHT_I16, 2000, 64, 16, 0, 0, 2, 15, 0, 0};
     struct problem p = make(&s);
     memset(p.wanted, 0, (size_t)s.tokens * s.targets * sizeof *p.wanted);
-    assert_int_equal(
-        synapse_amx_receive(&p.matrix, s.sources, s.targets, &p.source, p.window, s.tokens, 0, 64, 0, p.scratch), 0);
+    assert_int_equal(receive_if(&s, &p, 0, 64, 0), 0);
     assert_memory_equal(p.sum, p.wanted, (size_t)s.tokens * s.targets * sizeof *p.sum);
     discard(&p);
 }

@@ -13,6 +13,7 @@
 #include "layers/packet.h"
 #include "layers/synapse.h"
 #include "layers/synapse_integers.h"
+#include "test/helpers/amx_ready.h"
 #include "neurons/oat.h"
 
 static uint64_t random_state;
@@ -152,8 +153,11 @@ static void compare(const struct setting *s)
         }
     }
     memset(p.sum, 0, (size_t)s->tokens * s->targets * sizeof *p.sum);
-    synapse_integers_receive(&p.matrix, s->sources, s->targets, &p.source, p.window, s->tokens, 0, s->targets,
+    void *memory;
+    const struct synapse_amx_ready *ready = amx_ready(&p.source, p.window, s->tokens, s->sources, 1, 0, &memory);
+    synapse_integers_receive(&p.matrix, s->sources, s->targets, &p.source, p.window, s->tokens, 0, s->targets, ready,
                              p.scratch);
+    free(memory);
     assert_memory_equal(p.sum, p.wanted, (size_t)s->tokens * s->targets * sizeof *p.sum);
     drop(&p);
 }

@@ -14,6 +14,7 @@
 #include "layers/packet.h"
 #include "layers/synapse.h"
 #include "layers/synapse_window.h"
+#include "test/helpers/amx_ready.h"
 #include "neurons/oat.h"
 
 static uint64_t random_state;
@@ -138,15 +139,18 @@ static void compare(const struct setting *s)
     size_t bytes = (size_t)s->tokens * s->targets * sizeof *p.sum;
     for (int level = CPU_PORTABLE; level <= CPU_AMX; level++) {
         uint32_t from = 0;
+        void *memory;
         cpu_limit((enum cpu_level)level);
         if ((int)cpu_level() < level) break;
+        const struct synapse_amx_ready *ready = amx_ready(&p.source, p.window, s->tokens, s->sources, 2, 1, &memory);
         memset(p.sum, 0, bytes);
         while (from < s->targets) {
             uint32_t to = from + 1 + below(s->targets - from);
-            synapse_window_receive(&p.matrix, s->sources, s->targets, &p.source, p.window, s->tokens, from, to,
+            synapse_window_receive(&p.matrix, s->sources, s->targets, &p.source, p.window, s->tokens, from, to, ready,
                                    p.scratch);
             from = to;
         }
+        free(memory);
         if (memcmp(p.sum, p.wanted, bytes) != 0)
             print_message("level %d, %s, %u x %u, %u tokens, active %u, outliers %u, shifts to %u, bound %llx\n", level,
                           weight_type_name(s->type), s->sources, s->targets, s->tokens, s->active_per_mille,
@@ -226,7 +230,8 @@ static void largest_exact_sums(void **state)
         for (int level = CPU_PORTABLE; level <= CPU_AMX; level++) {
             cpu_limit((enum cpu_level)level);
             memset(p.sum, 0, s.tokens * s.targets * sizeof *p.sum);
-            synapse_window_receive(&p.matrix, SOURCES, s.targets, &p.source, p.window, TOKENS, 0, s.targets, p.scratch);
+            synapse_window_receive(&p.matrix, SOURCES, s.targets, &p.source, p.window, TOKENS, 0, s.targets, NULL,
+                                   p.scratch);
             assert_memory_equal(p.sum, p.wanted, s.tokens * s.targets * sizeof *p.sum);
         }
         cpu_limit(CPU_AMX);

@@ -123,7 +123,7 @@ static int64_t hg_of(const struct bench *bench, uint32_t p, uint32_t t, uint32_t
 
 static void receive(struct bench *bench, uint32_t p)
 {
-    for (unsigned pass = 0; pass < network_window_passes(bench->network, p); pass++)
+    for (unsigned pass = 0; pass < network_window_passes(bench->network, p, TOKENS); pass++)
         for (unsigned w = bench->workers; w-- > 0;)
             network_receive_windows(bench->network, p, bench->first, TOKENS, pass, w, bench->workers);
 }
