@@ -81,9 +81,40 @@ __attribute__((target("avx2"))) static uint32_t count_bits_vector(const uint16_t
 }
 #endif
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+/* With instructions that count set bits and leading zeros. */
+__attribute__((target("avx512f,avx512cd,avx512vpopcntdq"))) static void add_pass_counting(const uint32_t *codes,
+                                                                                          struct summary *sum)
+{
+    const __m512i magnitudes = _mm512_set1_epi32(OAT_MAGNITUDE);
+    __m512i any = _mm512_setzero_si512(), zeros = any, spikes = any, outlier = any;
+    for (int i = 0; i < LOOP; i += 16) {
+        __m512i code = _mm512_loadu_si512(codes + i), magnitude = _mm512_and_si512(code, magnitudes);
+        __mmask16 active = _mm512_test_epi32_mask(magnitude, magnitude);
+        __mmask16 out = _mm512_test_epi32_mask(code, _mm512_set1_epi32(OAT_OUTLIER));
+        __m512i count = _mm512_popcnt_epi32(magnitude);
+        any = _mm512_mask_or_epi32(any, active, any, code);
+        zeros = _mm512_add_epi32(zeros, _mm512_lzcnt_epi32(magnitude));
+        spikes = _mm512_add_epi32(spikes, count);
+        outlier = _mm512_mask_add_epi32(outlier, out, outlier, count);
+        sum->active += (uint32_t)__builtin_popcount(active);
+    }
+    sum->any |= (uint32_t)_mm512_reduce_or_epi32(any);
+    sum->lengths += 32 * LOOP - (uint32_t)_mm512_reduce_add_epi32(zeros);
+    sum->spikes += (uint32_t)_mm512_reduce_add_epi32(spikes);
+    sum->outlier += (uint32_t)_mm512_reduce_add_epi32(outlier);
+}
+#endif
+
 static void add_codes(const uint32_t *codes, struct summary *sum)
 {
 #if defined(__x86_64__)
+    if (cpu_level() >= CPU_AMX) {
+        add_pass_counting(codes, sum);
+        return;
+    }
     if (cpu_has_vectors()) {
         add_pass_vector(codes, sum);
         return;

@@ -34,9 +34,11 @@ struct lane {
     struct record *room;                          /* asked for, not yet added */
 };
 
-/* The records of one window that wait, ascending; recent: where the last one went in. */
+/* The records of one window that wait, ascending; recent: where the last one went in, start: where the last one of the
+ * rounds before `round` did. */
 struct waiting {
-    struct record *first, *recent;
+    struct record *first, *recent, *start;
+    uint64_t round;
 };
 
 struct trace_merge {
@@ -46,6 +48,7 @@ struct trace_merge {
     struct lane *lane;
     struct waiting *list; /* [lists], window w's at w % lists */
     size_t lists;         /* a power of two */
+    uint64_t round;       /* how often the lanes were emptied */
     uint64_t from, to;    /* all that wait are of windows from .. to - 1, to - from <= lists */
     pthread_mutex_t lock; /* of the following */
     struct segment *spare;
@@ -217,11 +220,24 @@ static int cover(struct trace_merge *merge, uint64_t window)
     return make_lists(merge, window < merge->from ? window : merge->from, window >= merge->to ? window + 1 : merge->to);
 }
 
-/* From where the last record went in: those of one batch of tokens come in order. */
-static void insert(struct waiting *waiting, struct record *record)
+static int is_before(const struct record *a, const struct record *b)
 {
-    struct record *after = waiting->recent;
-    if (after != NULL && !before(&after->key, &record->key)) after = NULL;
+    return a != NULL && before(&a->key, &b->key);
+}
+
+/* From where the last record went in, since those of one lane come in order; else from where this round's first one did,
+ * since those of a round mostly lie behind those of earlier ones. */
+static void insert(struct waiting *waiting, uint64_t round, struct record *record)
+{
+    struct record *after = NULL;
+    if (waiting->round != round) {
+        waiting->round = round;
+        waiting->start = waiting->recent;
+    }
+    if (is_before(waiting->recent, record))
+        after = waiting->recent;
+    else if (is_before(waiting->start, record))
+        after = waiting->start;
     struct record **link = after != NULL ? &after->next : &waiting->first;
     while (*link != NULL && before(&(*link)->key, &record->key)) link = &(*link)->next;
     record->next = *link;
@@ -232,13 +248,14 @@ static void insert(struct waiting *waiting, struct record *record)
 /* Moves the lanes' records to the lists of their windows. */
 static int collect(struct trace_merge *merge)
 {
+    merge->round++;
     for (unsigned l = 0; l < merge->lanes; l++) {
         struct lane *lane = &merge->lane[l];
         while (lane->first != NULL) {
             struct record *record = lane->first;
             if (cover(merge, record->key.window) != 0) return -1;
             lane->first = record->next;
-            insert(list_of(merge, record->key.window), record);
+            insert(list_of(merge, record->key.window), merge->round, record);
         }
         lane->last = NULL;
     }
