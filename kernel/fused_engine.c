@@ -18,10 +18,11 @@ struct fused_engine {
     float *logits; /* [head_width] */
     const struct engine_feed *feed;
     struct token_batch batch;
-    uint32_t fed; /* tokens of the feed before the batch */
-    unsigned pass;
-    int last;        /* batch of its feed */
-    uint64_t popped; /* spike packets: whole windows */
+    uint32_t fed;               /* tokens of the feed before the batch */
+    unsigned pass, parts;       /* of what a population's windows add: passes, each cut into parts */
+    _Atomic unsigned next_part; /* that no worker has taken */
+    int last;                   /* batch of its feed */
+    uint64_t popped;            /* spike packets: whole windows */
     uint64_t clock;
     uint32_t tokens;
     _Atomic int stop;
@@ -230,7 +231,12 @@ static void receive_work(void *context, unsigned worker, unsigned workers)
     struct fused_engine *engine = context;
     uint32_t p = engine->phase[0].key.population, from, to;
     open_tokens(engine, p, &from, &to);
-    network_receive_windows(engine->network, p, engine->batch.first + from, to - from, engine->pass, worker, workers);
+    if (engine->parts == workers) /* its own share, scratch memory included */
+        network_receive_windows(engine->network, p, engine->batch.first + from, to - from, engine->pass, worker,
+                                workers);
+    for (unsigned part; engine->parts > workers && (part = atomic_fetch_add(&engine->next_part, 1)) < engine->parts;)
+        network_receive_windows(engine->network, p, engine->batch.first + from, to - from, engine->pass, part,
+                                engine->parts);
 }
 
 /* One population after the other: q, k, v; inv, ctx; gate, up build on each other in event order. */
@@ -245,11 +251,15 @@ static void deliver(struct fused_engine *engine)
         uint32_t from, to;
         open_tokens(engine, p, &from, &to);
         const unsigned passes = network_window_passes(engine->network, p, to - from);
-        for (engine->pass = 0; engine->pass < passes; engine->pass++)
+        for (engine->pass = 0; engine->pass < passes; engine->pass++) {
+            const unsigned workers = split ? team_workers(engine->setup.team) : 1;
+            engine->parts = split ? network_window_parts(engine->network, p, to - from, workers) : 1;
+            atomic_store_explicit(&engine->next_part, 0, memory_order_relaxed);
             if (split)
                 team_run(engine->setup.team, receive_work, engine);
             else
                 receive_work(engine, 0, 1);
+        }
     }
 }
 

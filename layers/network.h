@@ -85,13 +85,17 @@ void network_input(const struct network *network, uint32_t p, uint32_t row, cons
  * workers <= the number given to network_new. */
 void network_receive(struct network *network, const struct packet *packet, unsigned worker, unsigned workers);
 
-/* The same for the complete windows of tokens [first, first + count) of population p, which all have closed;
+/* The same for the complete windows of tokens [first, first + count) of population p, which all have closed, worker of
+ * workers or part of network_window_parts, in any order and by anybody;
  * in event order: q, k, v; inv, ctx; gate, up.  Only in networks made for whole windows; all tokens of an encoder's
  * sequence at once. */
 void network_receive_windows(struct network *network, uint32_t p, uint32_t first, uint32_t count, unsigned pass,
                              unsigned worker, unsigned workers);
 /* How often: passes 0, 1, ..., all workers done with one before the next. */
 unsigned network_window_passes(const struct network *network, uint32_t p, uint32_t count);
+/* How many parts the windows of `count` tokens are best cut into: workers, each its own, or more, which are taken by
+ * whoever is free. */
+unsigned network_window_parts(const struct network *network, uint32_t p, uint32_t count, unsigned workers);
 /* 0: one worker alone does that for `count` tokens sooner than a team of workers is woken. */
 int network_splits_window(const struct network *network, uint32_t p, uint32_t count);
 

@@ -88,6 +88,23 @@ static void take_sums(struct builder *b, struct network *network)
     }
 }
 
+/* Sums of workers that share a token's rows. */
+static void take_partials(struct builder *b, struct network *network)
+{
+    const struct graph *graph = network->model.graph;
+    size_t largest = 0;
+    for (uint32_t m = 0; m < graph->matrices && network->nodes == 1; m++) {
+        size_t bytes = synapse_partials_bytes(graph->matrix[m].targets, network->workers);
+        if (graph->population[graph->matrix[m].source].code != CODE_INPUT && bytes > largest) largest = bytes;
+    }
+    for (size_t k = 0; k < sizeof network->partials / sizeof network->partials[0] && largest > 0; k++) {
+        int64_t *sum = network_take(b, 1, largest);
+        if (sum == NULL) continue;
+        memset(sum, 0, largest);
+        network->partials[k].sum = sum;
+    }
+}
+
 static void take_window_scratch(struct builder *b, struct network *network)
 {
     const struct graph *graph = network->model.graph;
@@ -99,12 +116,14 @@ static void take_window_scratch(struct builder *b, struct network *network)
     void *shared = amx > 0 ? network_take(b, 1, amx) : NULL;
     if (shared != NULL && !b->failed)
         network->amx = synapse_amx_shared_new(shared, sources, network->copies, network->workers);
+    take_partials(b, network);
     network->window = network_take(b, network->workers, sizeof(void *));
     network->window_scratch = network_take(b, network->workers, sizeof *network->window_scratch);
     for (unsigned w = 0; w < network->workers && !b->failed; w++) {
         b->node = node_of(network, w);
         struct synapse_window *window = network_take(b, network->copies, sizeof *window);
-        void *scratch = network_take(b, 1, synapse_window_scratch(sources, network->copies));
+        size_t many = synapse_window_scratch(sources, network->copies), one = synapse_shared_scratch(sources);
+        void *scratch = network_take(b, 1, many > one ? many : one);
         if (b->allocate == NULL || b->failed) continue;
         network->window[w] = window;
         network->window_scratch[w] = scratch;

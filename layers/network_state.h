@@ -2,8 +2,11 @@
 #ifndef LASSIM_LAYERS_NETWORK_STATE_H
 #define LASSIM_LAYERS_NETWORK_STATE_H
 
+#include <stdatomic.h>
+
 #include "layers/network.h"
 #include "layers/products.h"
+#include "layers/synapse_shared.h"
 #include "layers/synapse_window.h"
 
 typedef __int128 wide; /* squares and products with HG trains */
@@ -96,6 +99,8 @@ struct network {
     struct synapse_window **window; /* whole windows: [workers][copies] */
     void **window_scratch;          /* whole windows: [workers] of synapse_window_scratch */
     struct synapse_amx_shared *amx; /* whole windows: what workers and a source's matrices share, or NULL: no tiles */
+    struct synapse_partials partials[3]; /* whole windows, on one node: of each of a population's matrices */
+    _Atomic uint32_t claimed[3]; /* and on one node, of each of these matrices, pieces that workers have taken */
     unsigned nodes;
     const unsigned *node;     /* [workers], the caller's; NULL on one node */
     struct matrix_part *part; /* [matrices][nodes] on several nodes, else NULL */

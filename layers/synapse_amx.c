@@ -38,11 +38,19 @@ static unsigned weight_digits(const struct matrix *matrix)
     return 0;
 }
 
-static int is_worth_it(const struct amx_call *call, uint64_t active)
+/* Bounds that the products keep. */
+static int is_possible(const struct amx_found *found, unsigned digits)
 {
-    double products = (double)call->depths * call->blocks * COLUMNS * call->value_digits * call->weight_digits;
-    double dense = products * COST_PRODUCT + STRIP * (call->n * COST_PACK + call->tokens * COST_SUM);
-    return dense < STRIP * COST_SPARSE * (double)active;
+    return digits > 0 && (found->n == 0 || found->value_digits > 0);
+}
+
+int synapse_amx_is_worth(const struct synapse_amx_ready *ready, const struct matrix *matrix, uint32_t tokens)
+{
+    const struct amx_found *found = &ready->found;
+    const unsigned digits = weight_digits(matrix);
+    double products = (double)found->depths * found->blocks * COLUMNS * found->value_digits * digits;
+    double dense = products * COST_PRODUCT + STRIP * (found->n * COST_PACK + tokens * COST_SUM);
+    return is_possible(found, digits) && dense < STRIP * COST_SPARSE * (double)found->active;
 }
 
 VECTOR static void receive(const struct amx_call *call, uint32_t from, uint32_t to)
@@ -83,8 +91,8 @@ int synapse_amx_receive(const struct synapse_amx_ready *ready, const struct matr
                             .values = ready->shared->values,
                             .panel = scratch,
                             .sums = (int32_t *)(void *)((char *)scratch + panel_bytes(ready->shared->sources))};
-    if (call.weight_digits == 0 || (call.n > 0 && call.value_digits == 0)) return 0;
-    if (!always && !is_worth_it(&call, found->active)) return 0;
+    if (!is_possible(found, call.weight_digits)) return 0;
+    if (!always && !synapse_amx_is_worth(ready, matrix, tokens)) return 0;
     if (call.n > 0) receive(&call, from, to);
     return 1;
 }
@@ -92,6 +100,12 @@ int synapse_amx_receive(const struct synapse_amx_ready *ready, const struct matr
 size_t synapse_amx_scratch(uint32_t sources, uint32_t tokens)
 {
     (void)sources, (void)tokens;
+    return 0;
+}
+
+int synapse_amx_is_worth(const struct synapse_amx_ready *ready, const struct matrix *matrix, uint32_t tokens)
+{
+    (void)ready, (void)matrix, (void)tokens;
     return 0;
 }
 

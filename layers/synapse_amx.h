@@ -47,6 +47,10 @@ const struct synapse_amx_ready *synapse_amx_ready_of(const struct synapse_amx_sh
 /* Bytes of scratch memory that a worker needs for synapse_amx_receive; 0 unless synapse_amx_takes. */
 size_t synapse_amx_scratch(uint32_t sources, uint32_t tokens);
 
+/* 0: values, weights or rows are beyond the bounds above, or going through the rows token by token costs less.  The same
+ * for every worker.  ready: not NULL. */
+int synapse_amx_is_worth(const struct synapse_amx_ready *ready, const struct matrix *matrix, uint32_t tokens);
+
 /* Adds all tokens' windows to sum[from .. to) and returns 1; returns 0, having done nothing, where `ready` is NULL, where
  * values, weights or rows are beyond the bounds above, or, unless `always`, where going through the rows token by token
  * costs less.  from: for I4 a multiple of WEIGHT_GROUP.  scratch: the worker's, 64-byte aligned.

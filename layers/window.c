@@ -15,11 +15,30 @@ static void make_ready(const struct windows *w, uint32_t sources, struct synapse
 {
     const struct network *network = w->network;
     for (uint32_t t = 0; t < w->count; t++) window[t] = (struct synapse_window){train_at(w, t)->codes, NULL};
+    for (uint32_t k = 0; w->pass == 0 && w->worker == 0 && k < network->links[w->population].matrices; k++)
+        atomic_store_explicit(&w->network->claimed[k], 0,
+                              memory_order_relaxed); /* the team waits before the next pass */
     if (w->pass == 0)
         synapse_amx_collect(network->amx, window, w->count, sources, w->worker, w->workers);
     else
         synapse_amx_cut(network->amx, &network->model.population[w->population], window, w->count, sources, w->worker,
                         w->workers);
+}
+
+enum { CLAIM = 2 * SYNAPSE_WINDOW_GRAIN /* targets that a worker takes at a time */ };
+
+/* Products on tiles: a worker that gets on faster than the others takes more of the targets. */
+static void claim_targets(const struct windows *w, uint32_t k, const struct synapse_amx_ready *ready,
+                          const struct synapse_window *window)
+{
+    struct network *network = w->network;
+    uint32_t m = network->links[w->population].matrix[k], targets = network->model.graph->matrix[m].targets;
+    for (;;) {
+        uint32_t from = atomic_fetch_add_explicit(&network->claimed[k], 1, memory_order_relaxed) * CLAIM;
+        if (from >= targets) return;
+        synapse_amx_receive(ready, &network->model.matrix[m], targets, window, w->count, from,
+                            targets - from < CLAIM ? targets : from + CLAIM, 1, network->window_scratch[w->worker]);
+    }
 }
 
 static void linear_window(const struct windows *w)
@@ -36,11 +55,21 @@ static void linear_window(const struct windows *w)
     for (uint32_t k = 0; k < links->matrices; k++) {
         uint32_t m = links->matrix[k], from, to;
         const struct matrix_part part = network_part(network, m, w->worker);
-        share(w, graph->matrix[m].targets, SYNAPSE_WINDOW_GRAIN, &from, &to);
-        if (from >= to) continue;
         for (uint32_t t = 0; t < w->count; t++)
             window[t] =
                 (struct synapse_window){train_at(w, t)->codes, network_sum(network, m, w->first + t) + part.from};
+        if (ready != NULL && network->nodes == 1 && synapse_amx_is_worth(ready, &part.matrix, w->count)) {
+            claim_targets(w, k, ready, window);
+            continue;
+        }
+        if (w->count == 1 && w->workers > 1 && network->nodes == 1) {
+            synapse_shared_receive(&part.matrix, graph->matrix[m].sources, part.to,
+                                   &network->model.population[w->population], window, &network->partials[k], w->worker,
+                                   w->workers, network->window_scratch[w->worker]);
+            continue;
+        }
+        share(w, graph->matrix[m].targets, SYNAPSE_WINDOW_GRAIN, &from, &to);
+        if (from >= to) continue;
         synapse_window_receive(&part.matrix, graph->matrix[m].sources, part.to - part.from,
                                &network->model.population[w->population], window, w->count, from - part.from,
                                to - part.from, ready, network->window_scratch[w->worker]);
@@ -192,6 +221,12 @@ unsigned network_window_passes(const struct network *network, uint32_t p, uint32
     if (population->kind == POPULATION_KEY_TURNED) return 2;
     return network->links[p].matrices > 0 && network->amx != NULL && synapse_amx_takes(population->neurons, count) ? 3
                                                                                                                    : 1;
+}
+
+unsigned network_window_parts(const struct network *network, uint32_t p, uint32_t count, unsigned workers)
+{
+    enum { PARTS = 4 /* of a worker */ };
+    return network->links[p].matrices == 0 && count > 1 ? PARTS * workers : workers;
 }
 
 void network_receive_windows(struct network *network, uint32_t p, uint32_t first, uint32_t count, unsigned pass,

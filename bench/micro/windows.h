@@ -8,7 +8,7 @@
 #include "bench/read_probe.h"
 #include "layers/synapse.h"
 #include "layers/synapse_amx.h"
-#include "layers/synapse_window.h"
+#include "layers/synapse_shared.h"
 #include "neurons/oat.h"
 
 enum {
@@ -34,6 +34,7 @@ struct windows_bench {
     int64_t *sum;    /* [WINDOWS_TOKENS][WINDOWS_WIDEST]; of one token [WINDOWS_SLOTS][...] */
     struct synapse_window window[WINDOWS_TOKENS];
     struct synapse_amx_shared *amx; /* or NULL: no such tiles */
+    struct synapse_partials partials[WINDOWS_SLOTS];
     void *scratch[TEAM_THREADS_MAX];
     float *a, *b, *c; /* sgemm's, of WINDOWS_SIDE */
     uint64_t random;
@@ -139,9 +140,12 @@ static inline void windows_receive(void *context, unsigned worker, unsigned work
         uint32_t slot = m % WINDOWS_SLOTS;
         const struct synapse_window one = {bench->codes, bench->sum + (size_t)slot * WINDOWS_WIDEST};
         matrix.weights = windows_matrix(bench, m);
-        synapse_window_receive(&matrix, bench->sources, bench->targets, &bench->source,
-                               bench->tokens == 1 ? &one : bench->window, bench->tokens, from, to, ready,
-                               bench->scratch[worker]);
+        if (bench->tokens == 1)
+            synapse_shared_receive(&matrix, bench->sources, bench->targets, &bench->source, &one,
+                                   &bench->partials[slot], worker, workers, bench->scratch[worker]);
+        else
+            synapse_window_receive(&matrix, bench->sources, bench->targets, &bench->source, bench->window,
+                                   bench->tokens, from, to, ready, bench->scratch[worker]);
         if (slot == WINDOWS_SLOTS - 1) team_barrier(bench->probe.team, worker);
     }
 }
@@ -270,7 +274,10 @@ static inline void windows_open(struct windows_bench *bench, uint64_t seed, int 
     size_t amx = synapse_amx_shared_bytes(WINDOWS_LONGEST, WINDOWS_TOKENS, threads);
     if (amx > 0) bench->amx = synapse_amx_shared_new(windows_memory(amx), WINDOWS_LONGEST, WINDOWS_TOKENS, threads);
     for (unsigned w = 0; w < threads; w++)
-        bench->scratch[w] = windows_memory(synapse_window_scratch(WINDOWS_LONGEST, WINDOWS_TOKENS));
+        bench->scratch[w] = windows_memory(synapse_window_scratch(WINDOWS_LONGEST, WINDOWS_TOKENS) +
+                                           synapse_shared_scratch(WINDOWS_LONGEST));
+    for (int slot = 0; slot < WINDOWS_SLOTS; slot++)
+        bench->partials[slot].sum = windows_memory((size_t)threads * WINDOWS_WIDEST * sizeof(int64_t));
     bench->a = windows_memory((size_t)WINDOWS_TOKENS * WINDOWS_SIDE * sizeof(float));
     bench->b = windows_memory((size_t)WINDOWS_SIDE * WINDOWS_SIDE * sizeof(float));
     bench->c = windows_memory((size_t)WINDOWS_TOKENS * WINDOWS_SIDE * sizeof(float));
@@ -286,6 +293,7 @@ static inline void windows_close(struct windows_bench *bench)
     free(bench->codes);
     free(bench->sum);
     free(bench->amx); /* at the start of its memory */
+    for (int slot = 0; slot < WINDOWS_SLOTS; slot++) free(bench->partials[slot].sum);
     for (unsigned w = 0; w < bench->threads; w++) free(bench->scratch[w]);
     free(bench->a);
     free(bench->b);
