@@ -184,7 +184,7 @@ check: deps
 asan: deps
 	@TEST_TIMEOUT=3600 $(MAKE) --no-print-directory $(PARALLEL) BUILD=build/asan SANITIZE=address,undefined unit
 tsan: deps
-	@TEST_TIMEOUT=3600 TSAN_OPTIONS="halt_on_error=1 suppressions=test/tsan.supp $$TSAN_OPTIONS" \
+	@TEST_TIMEOUT=3600 TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/test/tsan.supp $$TSAN_OPTIONS" \
 	    $(MAKE) --no-print-directory $(PARALLEL) BUILD=build/tsan SANITIZE=thread unit
 # help: debug          build/debug with expensive assertions, not optimised
 debug: need

@@ -29,11 +29,13 @@ expect 0 "$LASSIM" --model "$WORK/tuned.snn" -p "To be" -n 2 --timesteps 4 --eng
 expect 0 "$LASSIM" --model "$WORK/tuned.snn" -p "To be" -n 2 --timesteps 4 --trace "$WORK/fused4.bin" --quiet
 cmp -s "$WORK/event4.bin" "$WORK/fused4.bin" || complain "other traces from the engines at T = 4"
 
-# Killed, and killed again; what was measured is not measured twice.
-for pause in 0.5 1.5; do
+# Killed, and killed again once something was measured; what was measured is not measured twice.
+lines() { cat "$WORK/killed.snn.tune" 2>/dev/null | wc -l; }
+for least in 0 2; do
     "$LASSIM" tune --model "$MODEL" "${TEXT[@]}" --max-kl "$budget" -o "$WORK/killed.snn" --quiet &
     pid=$!
-    sleep $pause
+    sleep 0.5
+    while kill -0 $pid 2>/dev/null && [ "$(lines)" -lt $least ]; do sleep 0.1; done
     kill -s KILL $pid 2>/dev/null
     wait $pid 2>/dev/null
 done
