@@ -129,6 +129,19 @@ static int64_t partner_near_tie(int64_t factor)
     return by < limit && by > -limit ? (int64_t)by : any_integer(62);
 }
 
+/* A factor and a partner whose product, of 89 bits, ends in 2^35 and a little more or less: just beside the half of a
+ * double's last place, by less than the last place of the product's smaller part. */
+static void beside_tie(int64_t *factor, int64_t *by)
+{
+    const uint64_t last = (UINT64_C(1) << 36) - 1, a = UINT64_C(0x7800001) + 2 * (next_random() % 0x3fffff);
+    uint64_t inverse = a; /* modulo 2^64, Newton */
+    for (int i = 0; i < 6; i++) inverse *= 2 - a * inverse;
+    uint64_t end = (UINT64_C(1) << 35) + (next_random() & 1 ? 1 + next_random() % 200 : -(1 + next_random() % 200));
+    uint64_t high = UINT64_C(0x3c00000) + next_random() % 0x3fffff; /* 26 bits */
+    *factor = (int64_t)(next_random() & 1 ? a : -a);
+    *by = (int64_t)(high << 36 | (end * inverse & last));
+}
+
 static void products_round_once(void **state)
 {
     (void)state;
@@ -144,6 +157,7 @@ static void products_round_once(void **state)
             factor[i] = any_integer(bits);
             if (round & 16) factor[i] = (factor[i] < 0 ? -1 : 1) * (INT64_C(1) << (next_random() % 27)); /* ties */
             by[i] = round & 32 ? partner_near_tie(factor[i]) : any_integer(62);
+            if (round & 64 && i % 3 == 0) beside_tie(&factor[i], &by[i]);
             scale[i] = (double)any_integer(53) * 0x1p-60;
             bias[i] = (double)any_integer(53) * 0x1p-40;
         }
