@@ -20,7 +20,8 @@ static size_t panel_bytes(uint32_t sources)
 
 size_t synapse_amx_scratch(uint32_t sources, uint32_t tokens)
 {
-    return synapse_amx_takes(sources, tokens) ? panel_bytes(sources) + 2 * SUMS * SIDE * SIDE * sizeof(int32_t) : 0;
+    const uint32_t most = synapse_amx_most(sources);
+    return synapse_amx_takes(most, tokens) ? panel_bytes(most) + 2 * SUMS * SIDE * SIDE * sizeof(int32_t) : 0;
 }
 
 /* 0: beyond the bounds. */

@@ -29,7 +29,8 @@ int synapse_amx_takes(uint32_t sources, uint32_t tokens);
  * synapse_amx_receive, with the same windows each time.  Only where synapse_amx_takes. */
 struct synapse_amx_shared;
 struct synapse_amx_ready; /* as one worker has them */
-/* Bytes for up to `sources`, `tokens` and `workers`; 0 unless synapse_amx_takes them. */
+/* Bytes for populations of up to `sources` (those of more than SYNAPSE_AMX_ROWS left out), `tokens` and `workers`; 0 on
+ * a CPU without tiles and for fewer tokens than SYNAPSE_AMX_TOKENS. */
 size_t synapse_amx_shared_bytes(uint32_t sources, uint32_t tokens, unsigned workers);
 /* In `memory` of so many bytes, 64-byte aligned, the caller's. */
 struct synapse_amx_shared *synapse_amx_shared_new(void *memory, uint32_t sources, uint32_t tokens, unsigned workers);
@@ -44,7 +45,7 @@ void synapse_amx_cut(struct synapse_amx_shared *shared, const struct population_
 /* What synapse_amx_receive wants, once all workers have called synapse_amx_cut. */
 const struct synapse_amx_ready *synapse_amx_ready_of(const struct synapse_amx_shared *shared, unsigned worker);
 
-/* Bytes of scratch memory that a worker needs for synapse_amx_receive; 0 unless synapse_amx_takes. */
+/* Bytes of scratch memory that a worker needs for synapse_amx_receive; as synapse_amx_shared_bytes. */
 size_t synapse_amx_scratch(uint32_t sources, uint32_t tokens);
 
 /* 0: values, weights or rows are beyond the bounds above, or going through the rows token by token costs less.  The same

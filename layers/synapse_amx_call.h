@@ -50,6 +50,12 @@ struct synapse_amx_shared {
     uint8_t *used;                  /* [blocks][depths + 1]: bit b, digit b is not all 0; the last: of any depth */
 };
 
+/* Rows that memory is taken for: those beyond never go through tiles. */
+static inline uint32_t synapse_amx_most(uint32_t sources)
+{
+    return sources < SYNAPSE_AMX_ROWS ? sources : SYNAPSE_AMX_ROWS;
+}
+
 /* One worker's products with one matrix. */
 struct amx_call {
     const struct matrix *matrix;

@@ -50,12 +50,13 @@ static size_t cut(struct synapse_amx_shared *shared, uint32_t sources, uint32_t 
 
 size_t synapse_amx_shared_bytes(uint32_t sources, uint32_t tokens, unsigned workers)
 {
-    return synapse_amx_takes(sources, tokens) ? cut(NULL, sources, tokens, workers) : 0;
+    const uint32_t most = synapse_amx_most(sources);
+    return synapse_amx_takes(most, tokens) ? cut(NULL, most, tokens, workers) : 0;
 }
 
 struct synapse_amx_shared *synapse_amx_shared_new(void *memory, uint32_t sources, uint32_t tokens, unsigned workers)
 {
-    cut(memory, sources, tokens, workers);
+    cut(memory, synapse_amx_most(sources), tokens, workers);
     return memory;
 }
 

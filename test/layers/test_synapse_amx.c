@@ -282,6 +282,20 @@ static void what_is_beyond_is_left(void **state)
     discard(&p);
 }
 
+/* A network whose widest population has too many rows still has room for its narrower ones. */
+static void room_for_the_narrower(void **state)
+{
+    (void)state;
+    if (no_tiles()) skip();
+    const uint32_t beyond = SYNAPSE_AMX_ROWS + 64;
+    assert_int_equal(synapse_amx_takes(beyond, 8), 0);
+    assert_true(synapse_amx_scratch(beyond, 8) == synapse_amx_scratch(SYNAPSE_AMX_ROWS, 8));
+    assert_true(synapse_amx_scratch(beyond, 8) > 0);
+    assert_true(synapse_amx_shared_bytes(beyond, 8, 2) == synapse_amx_shared_bytes(SYNAPSE_AMX_ROWS, 8, 2));
+    assert_true(synapse_amx_shared_bytes(beyond, 8, 2) > 0);
+    assert_int_equal(synapse_amx_scratch(beyond, SYNAPSE_AMX_TOKENS - 1), 0);
+}
+
 /* Few active codes are cheaper row by row; nothing is added then. */
 static void few_spikes_are_left(void **state)
 {
@@ -299,8 +313,9 @@ static void few_spikes_are_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type_and_digit),   cmocka_unit_test(random_shapes),       cmocka_unit_test(largest_sums),
-        cmocka_unit_test(what_is_beyond_is_left), cmocka_unit_test(few_spikes_are_left),
+        cmocka_unit_test(every_type_and_digit), cmocka_unit_test(random_shapes),
+        cmocka_unit_test(largest_sums),         cmocka_unit_test(what_is_beyond_is_left),
+        cmocka_unit_test(few_spikes_are_left),  cmocka_unit_test(room_for_the_narrower),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
